@@ -1,0 +1,236 @@
+"""What the product needs of the world outside the process, as narrow protocols.
+
+Two engines stand behind each port: one in `datasources/aws`, one in `datasources/local`. One contract
+suite runs over both. Vendor errors end at the engine; what leaves it is named here or is a DomainError.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from datasources.conditions import Condition
+from datasources.tables import Table
+from datasources.updates import Update
+
+Attributes = Mapping[str, Any]
+Item = dict[str, Any]
+"""str, int, float, bool, None, bytes, and lists and dicts of them, under attribute names."""
+Key = Mapping[str, Any]
+"""The key attributes of one item: partition key, and sort key where the table has one."""
+
+MAX_ITEM_BYTES = 400 * 1024
+MAX_TRANSACTION = 100
+MAX_BATCH_GET = 100
+MAX_BATCH_WRITE = 25
+
+
+class ConditionFailed(Exception):
+    """A single write's condition did not hold; `item` is what is stored, None when nothing is."""
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__("condition failed")
+        self.item = item
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why one operation of a transaction did not hold."""
+
+    item: Item | None
+
+
+class TransactionFailed(Exception):
+    """Nothing was written. `reasons[i]` belongs to operation i; None where that one was fine."""
+
+    def __init__(self, reasons: Sequence[Reason | None]) -> None:
+        super().__init__("transaction failed")
+        self.reasons = tuple(reasons)
+
+    def at(self, index: int) -> Reason | None:
+        return self.reasons[index]
+
+
+class Put(msgspec.Struct, frozen=True):
+    """Write the whole item, replacing what is there."""
+
+    table: Table
+    item: Attributes
+    condition: Condition | None = None
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Apply updates to one item; creates it when absent (say `exists(pk)` to forbid that)."""
+
+    table: Table
+    key: Key
+    updates: Sequence[Update]
+    condition: Condition | None = None
+
+
+class Delete(msgspec.Struct, frozen=True):
+    """Remove one item; fine when absent."""
+
+    table: Table
+    key: Key
+    condition: Condition | None = None
+
+
+class Check(msgspec.Struct, frozen=True):
+    """Hold the transaction to a condition on an item that it does not write."""
+
+    table: Table
+    key: Key
+    condition: Condition
+
+
+Write = Put | Change | Delete | Check
+
+
+class SortRange(msgspec.Struct, frozen=True):
+    """Bounds of a sort key. `prefix` excludes the others; the rest combine as DynamoDB's BETWEEN, < and >."""
+
+    prefix: str | None = None
+    equal: Any = None
+    after: Any = None  # exclusive lower bound
+    at_least: Any = None
+    before: Any = None  # exclusive upper bound
+    at_most: Any = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Items in key order, and where to go on. `last_key` None: nothing follows."""
+
+    items: list[Item]
+    last_key: dict[str, Any] | None
+
+
+class FeedEvent(msgspec.Struct, frozen=True):
+    """One committed change of an item in a table with a change feed.
+
+    `event_id` is the same at every delivery. Events of one item come in commit order; of different items
+    in any order. An item that TTL removed comes as REMOVE too.
+    """
+
+    event_id: str
+    table: str
+    kind: Literal["INSERT", "MODIFY", "REMOVE"]
+    key: dict[str, Any]
+    old: Item | None
+    new: Item | None
+
+
+class FeedPage(msgspec.Struct, frozen=True):
+    """Events after a position, oldest first, and the position behind them (opaque text, for `changes`)."""
+
+    events: list[FeedEvent]
+    position: str
+
+
+class RecordStore(Protocol):
+    """Durable keyed records: the few questions of access-patterns.md, answered alike by every engine.
+
+    Writes are on disk (or acknowledged by DynamoDB) when they return. Reads never return an item whose
+    `ttl` attribute (epoch seconds) has passed, though conditions see it until it is really removed; so a
+    condition for "no live item" is `any_of(not_exists(pk), at_most("ttl", now))`.
+
+    Every call raises `DomainError` THROTTLED when the engine is overloaded beyond bounded retries and
+    DEPENDENCY_FAILED when it is broken or unreachable; ValueError for a request that breaks a limit above
+    or has an empty key, before anything is sent.
+    """
+
+    async def get(self, table: Table, key: Key, *, consistent: bool = True) -> Item | None: ...
+
+    async def batch_get(self, table: Table, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
+        """At most 100 keys; answers in the order of `keys`, None for the absent; repeated keys are fine."""
+        ...
+
+    async def query(
+        self,
+        table: Table,
+        partition: Any,
+        *,
+        index: str | None = None,
+        sort: SortRange | None = None,
+        limit: int = 100,
+        after: Mapping[str, Any] | None = None,
+        descending: bool = False,
+        where: Condition | None = None,
+        consistent: bool | None = None,
+    ) -> Page:
+        """Items of one partition in sort-key order.
+
+        Reads at most `limit` items behind `after` (a former page's `last_key`), then keeps those that
+        match `where`: a page may be short or empty and still have a `last_key`. On a table the read is
+        consistent unless told otherwise; on an index it may lag behind writes.
+        """
+        ...
+
+    async def count(
+        self, table: Table, partition: Any, *, index: str | None = None, sort: SortRange | None = None, most: int
+    ) -> int:
+        """How many items a query would find, counted up to `most`."""
+        ...
+
+    async def put(self, table: Table, item: Attributes, *, condition: Condition | None = None) -> None:
+        """Raises ConditionFailed."""
+        ...
+
+    async def update(
+        self, table: Table, key: Key, updates: Sequence[Update], *, condition: Condition | None = None
+    ) -> Item:
+        """The item as it is after the change. Raises ConditionFailed."""
+        ...
+
+    async def delete(self, table: Table, key: Key, *, condition: Condition | None = None) -> Item | None:
+        """The item as it was, None when there was none. Raises ConditionFailed."""
+        ...
+
+    async def batch_write(self, table: Table, *, puts: Sequence[Attributes] = (), deletes: Sequence[Key] = ()) -> None:
+        """At most 25 unconditional writes of different items; not atomic."""
+        ...
+
+    async def transact(self, writes: Sequence[Write], *, token: str | None = None) -> None:
+        """All or nothing, at most 100 writes of different items. Raises TransactionFailed.
+
+        A repeat with the same `token` (1-36 characters) within 10 minutes changes nothing; with other
+        writes it is a ValueError. Collisions with other transactions are retried, then THROTTLED.
+        """
+        ...
+
+    async def changes(self, table: Table, position: str | None, *, limit: int = 100) -> FeedPage:
+        """The change feed of a table with `feed=True`; position None starts at the oldest kept change.
+
+        Changes are kept for at least 24 hours.
+        """
+        ...
+
+    async def ready(self) -> None:
+        """Returns when the store answers; raises DEPENDENCY_FAILED otherwise."""
+        ...
+
+
+class SearchHit(msgspec.Struct, frozen=True):
+    """One document found, and its place in the relevance order."""
+
+    document_id: str
+    rank: float
+
+
+class SearchIndex(Protocol):
+    """Words of documents in scopes, e.g. published courses under "COURSE"."""
+
+    async def put(self, scope: str, document_id: str, fields: Mapping[str, str], *, version: int) -> None:
+        """Replace what is indexed of the document, unless a newer version already is.
+
+        `fields` by weight: "title" over "tags" over "summary" over "body".
+        """
+        ...
+
+    async def remove(self, scope: str, document_id: str, *, version: int) -> None: ...
+
+    async def search(self, scope: str, text: str, *, limit: int, offset: int) -> list[SearchHit]:
+        """Documents that hold every word of `text` (each as a prefix), best first, ties by id.
+
+        At most 8 words of the text count. No words: an empty list.
+        """
+        ...

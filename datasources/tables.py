@@ -1,0 +1,102 @@
+"""Key schemas, told once: SQLite, `python -m app tables create`, CDK and tests read them.
+
+Composite keys are joined with `#`, as access-patterns.md writes them. Every table is on demand, with
+point-in-time recovery; `ttl` is in epoch seconds.
+"""
+
+from typing import Literal
+
+import msgspec
+
+KeyType = Literal["S", "N"]
+
+
+class Index(msgspec.Struct, frozen=True):
+    """A global secondary index over all attributes; sparse where an item lacks one of its keys."""
+
+    name: str
+    partition: str
+    sort: str | None = None
+    sort_type: KeyType = "S"
+
+
+class Table(msgspec.Struct, frozen=True):
+    """One table. `ttl`: items may expire. `feed`: changes are kept for the workers."""
+
+    name: str
+    partition: str
+    sort: str | None = None
+    indexes: tuple[Index, ...] = ()
+    ttl: bool = False
+    feed: bool = False
+
+    def index(self, name: str) -> Index:
+        return next(index for index in self.indexes if index.name == name)
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        return (self.partition, self.sort) if self.sort else (self.partition,)
+
+
+USERS = Table(
+    "Users",
+    "userId",
+    indexes=(Index("EmailIndex", "emailPk", "emailLower"), Index("StatusIndex", "status", "createdAt")),
+    feed=True,
+)
+SETTINGS = Table("Settings", "userId", "name")
+USER_ITEMS = Table(  # SESSION#id, CONSENT#purpose#at, ROLE#role
+    "UserItems", "userId", "sk", indexes=(Index("KindIndex", "kind", "sortKey"),), ttl=True
+)
+COUNTERS = Table("Counters", "name")
+"""Single numbers that a condition guards, e.g. ADMINS."""
+API_KEYS = Table("ApiKeys", "keyHash", ttl=True)
+IDEMPOTENCY = Table("Idempotency", "id", ttl=True)
+COURSES = Table(  # META, SEATS, COUNTS, ORDER, MENTOR#u, MODULE#id, LESSON#id, RES#lesson#id; SLUG#slug / SLUG
+    "Courses",
+    "courseId",
+    "sk",
+    indexes=(Index("CatalogIndex", "catalogShard", "publishedAt"), Index("TeacherIndex", "teacherId", "updatedAt")),
+    feed=True,
+)
+PROGRESS = Table(  # COURSE, lessonId
+    "Progress", "userCourse", "sk", indexes=(Index("CourseIndex", "courseShard", "userId"),)
+)
+ENROLLMENTS = Table(
+    "Enrollments",
+    "userId",
+    "courseId",
+    indexes=(
+        Index("CourseStatusIndex", "courseStatusShard", "enrolledAt"),
+        Index("WaitlistIndex", "waitlistCourseId", "ticket", "N"),
+        Index("ExpiryIndex", "expiryShard", "expiryAt"),
+    ),
+    feed=True,
+)
+SEARCH_TERMS = Table("SearchTerms", "scopeTerm", "documentId", ttl=False)
+SEARCH_DOCUMENTS = Table("SearchDocuments", "scopeDocument")
+"""What is indexed of each document, so that a change removes the terms that are gone."""
+AUDIT_EVENTS = Table(
+    "AuditEvents",
+    "dayShard",
+    "sk",
+    indexes=(Index("ActorIndex", "actorId", "sk"), Index("TargetIndex", "target", "sk")),
+)
+WORKERS = Table("Workers", "name")
+"""Where each worker stands in its feed, and who runs it until when."""
+
+ALL = (
+    USERS,
+    SETTINGS,
+    USER_ITEMS,
+    COUNTERS,
+    API_KEYS,
+    IDEMPOTENCY,
+    COURSES,
+    PROGRESS,
+    ENROLLMENTS,
+    SEARCH_TERMS,
+    SEARCH_DOCUMENTS,
+    AUDIT_EVENTS,
+    WORKERS,
+)

@@ -1,0 +1,99 @@
+"""Every error a client may see: one root, one list of codes.
+
+A `DomainError` is a refusal that we mean. Its `code` travels unchanged through both runtimes as
+`errorType`, its `info` as `errorInfo`. Any other exception is a bug and is masked as INTERNAL_ERROR.
+The message is for developers, in English, and holds no personal data and no ids of other tenants.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+
+class Code(StrEnum):
+    """The `errorType`s of docs/error-codes.md."""
+
+    # AppSync's own names, for refusals before a resolver runs.
+    UNAUTHORIZED_REQUEST = "UnauthorizedException"
+    UNAUTHORIZED_FIELD = "Unauthorized"
+
+    ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
+    ALREADY_ENROLLED = "ALREADY_ENROLLED"
+    BAD_REQUEST = "BAD_REQUEST"
+    CAPACITY_BELOW_ENROLLED = "CAPACITY_BELOW_ENROLLED"
+    CONFLICT = "CONFLICT"
+    COURSE_FULL = "COURSE_FULL"
+    COURSE_HAS_LEARNERS = "COURSE_HAS_LEARNERS"
+    COURSE_NOT_OPEN = "COURSE_NOT_OPEN"
+    DEPENDENCY_FAILED = "DEPENDENCY_FAILED"
+    ENROLLMENT_REQUIRED = "ENROLLMENT_REQUIRED"
+    FEATURE_DISABLED = "FEATURE_DISABLED"
+    FORBIDDEN = "FORBIDDEN"
+    IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    INVALID_NEXT_TOKEN = "INVALID_NEXT_TOKEN"  # noqa: S105 - an error's name, no secret
+    INVALID_STATE = "INVALID_STATE"
+    LAST_ADMIN = "LAST_ADMIN"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    MODULE_NOT_EMPTY = "MODULE_NOT_EMPTY"
+    NOT_FOUND = "NOT_FOUND"
+    PAYMENT_REQUIRED = "PAYMENT_REQUIRED"
+    QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+    RATE_LIMITED = "RATE_LIMITED"
+    SLUG_TAKEN = "SLUG_TAKEN"
+    THROTTLED = "THROTTLED"
+    TIMEOUT = "TIMEOUT"
+
+
+RETRYABLE = frozenset(
+    {Code.RATE_LIMITED, Code.THROTTLED, Code.DEPENDENCY_FAILED, Code.TIMEOUT, Code.INTERNAL_ERROR}
+)
+
+
+class DomainError(Exception):
+    """A refusal we mean.
+
+    Args:
+        code: what clients switch on.
+        message: one English sentence for developers.
+        info: JSON-ready details; `retryable` is added from the code.
+    """
+
+    def __init__(self, code: Code, message: str, **info: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.info: Mapping[str, Any] = {**info, "retryable": code in RETRYABLE}
+
+
+def not_found(what: str) -> DomainError:
+    """The same words whether a thing does not exist or may not be known to the caller."""
+    return DomainError(Code.NOT_FOUND, f"No such {what}.")
+
+
+def bad_request(field: str, rule: str, message: str) -> DomainError:
+    """Input breaks a rule. `field` is the argument's path in the SDL's spelling, e.g. "input.slug"."""
+    return DomainError(Code.BAD_REQUEST, message, field=field, rule=rule)
+
+
+def conflict(current_version: int) -> DomainError:
+    return DomainError(
+        Code.CONFLICT, "The record was changed by somebody else; read it again.", currentVersion=current_version
+    )
+
+
+def invalid_state(status: str, message: str, **info: Any) -> DomainError:
+    return DomainError(Code.INVALID_STATE, message, status=status, **info)
+
+
+def forbidden(message: str, **info: Any) -> DomainError:
+    return DomainError(Code.FORBIDDEN, message, **info)
+
+
+def throttled(what: str) -> DomainError:
+    """A store or service refused us for load, beyond our retries."""
+    return DomainError(Code.THROTTLED, f"{what} is busy; try again shortly.", retryAfterSeconds=1)
+
+
+def dependency_failed(service: str) -> DomainError:
+    return DomainError(Code.DEPENDENCY_FAILED, f"{service} did not answer as it should.", service=service)

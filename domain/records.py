@@ -1,0 +1,19 @@
+"""The base of everything stored and passed about: frozen structs, camelCase outside, snake_case inside.
+
+A record may hold more than the SDL shows, never less without a resolver. `ALL` maps each GraphQL object
+type that is served from a record to its class; `app/binding.py` reads it.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, rename="camel", omit_defaults=False):
+    """Fields that are absent in a stored item take their defaults, so that old items stay readable."""
+
+
+def to_item(record: Record) -> dict[str, Any]:
+    """A record as plain JSON types under its stored names; None values are left out."""
+    plain: dict[str, Any] = msgspec.to_builtins(record)
+    return {name: value for name, value in plain.items() if value is not None}

@@ -1,0 +1,45 @@
+"""What every resolver receives first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from datasources.courses import Courses
+from datasources.cursors import Cursors
+from datasources.enrollments import Enrollments
+from datasources.lessons import Lessons
+from datasources.progress import ProgressBook
+from datasources.users import Users
+from domain.callers import Caller
+from domain.server import ServerFacts
+from domain.times import Timestamp
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything outside the process, one object a domain. Built once, by app/wiring.py or by a test."""
+
+    users: Users
+    courses: Courses
+    lessons: Lessons
+    enrollments: Enrollments
+    progress: ProgressBook
+
+
+@dataclass(frozen=True)
+class Context:
+    """One request's view of the world.
+
+    Attributes:
+        caller: who asks, verified.
+        now: the server's clock, one reading a call.
+        new_id: a fresh ULID, 26 characters, rising with time.
+        cursors: seals and opens `nextToken`s.
+        facts: what getServerInfo tells.
+    """
+
+    caller: Caller
+    sources: Sources
+    now: Callable[[], Timestamp]
+    new_id: Callable[[], str]
+    cursors: Cursors
+    facts: ServerFacts
