@@ -45,9 +45,7 @@ class Code(StrEnum):
     TIMEOUT = "TIMEOUT"
 
 
-RETRYABLE = frozenset(
-    {Code.RATE_LIMITED, Code.THROTTLED, Code.DEPENDENCY_FAILED, Code.TIMEOUT, Code.INTERNAL_ERROR}
-)
+RETRYABLE = frozenset({Code.RATE_LIMITED, Code.THROTTLED, Code.DEPENDENCY_FAILED, Code.TIMEOUT, Code.INTERNAL_ERROR})
 
 
 class DomainError(Exception):
