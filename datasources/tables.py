@@ -50,7 +50,8 @@ USER_ITEMS = Table(  # SESSION#id, CONSENT#purpose#at, ROLE#role
 )
 COUNTERS = Table("Counters", "name")
 """Single numbers that a condition guards, e.g. ADMINS."""
-API_KEYS = Table("ApiKeys", "keyHash", ttl=True)
+API_KEYS = Table("ApiKeys", "name")
+"""One item, KEYS, with all of them: one read answers for every key, also for the many that are none."""
 IDEMPOTENCY = Table("Idempotency", "id", ttl=True)
 COURSES = Table(  # META, SEATS, COUNTS, ORDER, MENTOR#u, MODULE#id, LESSON#id, RES#lesson#id; SLUG#slug / SLUG
     "Courses",
