@@ -210,7 +210,11 @@ class RecordStore(Protocol):
 
 
 class SearchHit(msgspec.Struct, frozen=True):
-    """One document found, and its place in the relevance order."""
+    """One document found, and its place in the relevance order.
+
+    `rank` follows from the document and the text alone, never from other documents, so that a list goes on
+    behind its last hit while documents come and go.
+    """
 
     document_id: str
     rank: float
@@ -228,9 +232,10 @@ class SearchIndex(Protocol):
 
     async def remove(self, scope: str, document_id: str, *, version: int) -> None: ...
 
-    async def search(self, scope: str, text: str, *, limit: int, offset: int) -> list[SearchHit]:
+    async def search(self, scope: str, text: str, *, limit: int, after: SearchHit | None = None) -> list[SearchHit]:
         """Documents that hold every word of `text` (each as a prefix), best first, ties by id.
 
-        At most 8 words of the text count. No words: an empty list.
+        Starts behind `after`, a former hit, which need not be found any more. At most 8 words of the text
+        count. No words: an empty list.
         """
         ...

@@ -14,6 +14,8 @@ class Record(msgspec.Struct, frozen=True, rename="camel", omit_defaults=False):
 
 
 def to_item(record: Record) -> dict[str, Any]:
-    """A record as plain JSON types under its stored names; None values are left out."""
+    """A record as plain JSON types under its stored names; None values are left out, tuples become lists."""
     plain: dict[str, Any] = msgspec.to_builtins(record)
-    return {name: value for name, value in plain.items() if value is not None}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in plain.items() if value is not None
+    }
