@@ -1,0 +1,105 @@
+"""Logs: one JSON object a line on stderr, with the request's id and without secrets.
+
+No value of a request can forge a line or move a terminal's cursor: control characters are escaped.
+"""
+
+import logging
+import re
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import IO, Any
+
+import orjson
+
+ACCESS = "app.access"
+"""The logger of one line a request. Its fields are safe as they come, so they are not searched for secrets."""
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Set for each HTTP request; every line written while it is served carries it."""
+
+MAX_TEXT = 16_384
+_HIDDEN = "***"
+
+# Quantifiers are bounded and no two neighbours match the same text, so a hostile line costs linear time.
+_SECRETS = (
+    # A credential that says what it is.
+    re.compile(r"AWS4-HMAC-SHA256[^\"'\n]{0,2000}"),
+    re.compile(r"\bda2-[A-Za-z0-9]{4,200}"),
+    re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,128}"),
+    re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{0,10000}"),
+    # JWTs, and AppSync's `?header=` and `header-...`: base64 of JSON begins with eyJ.
+    re.compile(r"eyJ[A-Za-z0-9_+/=-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"),
+    re.compile(r"\bBearer\s{1,5}[^\s\"',]{1,4000}", re.IGNORECASE),
+)
+_NAMED = re.compile(
+    r"""((?:authorization|x-api-key|api_?key|x-amz-security-token|cookie|token|header|payload|secret|password|signature)
+        (?:\\?["'])?\s{0,5}(?:[=:]|(?<=["']),)\s{0,5}b?(?:\\?["'])?)   # name, sign, opening quote
+        (?:(?:basic|token)\s{1,5})?[^\s"'&,;)\]}\\]{1,8000}""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A value that stands beside a telling name, in a query string, a header list or JSON."""
+_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What a terminal or a line reader might act on; tabs and line ends are left to JSON's own escapes."""
+
+
+def redact(text: str) -> str:
+    """The text without tokens, keys, signatures and e-mail addresses, cut at `MAX_TEXT` characters."""
+    if len(text) > MAX_TEXT:
+        text = text[:MAX_TEXT] + "..."
+    for pattern in _SECRETS:
+        text = pattern.sub(_HIDDEN, text)
+    text = _NAMED.sub(rf"\1{_HIDDEN}", text)
+    if "@" in text:
+        text = _EMAIL.sub(_HIDDEN, text)
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class JsonFormatter(logging.Formatter):
+    """`at`, `level`, `logger`, `message`, `requestId`, `error` with its traceback, and the record's `fields`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+        }
+        if serving := request_id.get():
+            line["requestId"] = serving
+        for name, value in getattr(record, "fields", {}).items():
+            line[name] = redact(value) if isinstance(value, str) else value
+        if record.exc_info:
+            line["error"] = redact(self.formatException(record.exc_info))
+        return orjson.dumps(line, default=str).decode()
+
+
+class AccessFormatter(logging.Formatter):
+    """The same form for the access log, without the search that its fields do not need."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        fields = record.__dict__["fields"]
+        return orjson.dumps({"at": at, "level": "INFO", "logger": ACCESS, "message": record.msg, **fields}).decode()
+
+
+def configure(level: str, stream: IO[str] | None = None) -> None:
+    """Send every logger's lines to `stream` (stderr when None) as JSON.
+
+    uvicorn's access log stays off: it prints query strings, where AppSync's sockets put their tokens.
+    """
+    root, access = logging.getLogger(), logging.getLogger(ACCESS)
+    access.propagate = False
+    for logger, formatter in ((root, JsonFormatter()), (access, AccessFormatter())):
+        for former in logger.handlers[:]:
+            logger.removeHandler(former)
+        handler = logging.StreamHandler(stream or sys.stderr)
+        handler.setFormatter(formatter)
+        logger.addHandler(handler)
+    root.setLevel(level)
+    for name in ("botocore", "aiobotocore", "urllib3"):  # at DEBUG they print signed requests whole
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("uvicorn.access").disabled = True
+    logging.captureWarnings(True)

@@ -1,0 +1,267 @@
+"""What a deployment may choose, read once from the environment and handed on; nobody else reads it.
+
+Each field is set by the variable of its name in capitals. docs/settings.md is made from this class.
+"""
+
+from collections.abc import Callable, Mapping, Set
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app import settings_text
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Seconds = Annotated[float, Meta(gt=0, le=3_600)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Word = Annotated[str, Meta(title="text without spaces", pattern=r"^\S+$", max_length=2_048)]
+HttpUrl = Annotated[str, Meta(title="http(s) URL", pattern=r"^https?://[^\s/?#@]+[^\s?#@]*$", max_length=2_048)]
+Origin = Annotated[str, Meta(title="web origin or `*`", pattern=r"^(\*|https?://[^\s/?#@]+)$", max_length=300)]
+Expression = Annotated[str, Meta(title="regular expression", max_length=300)]
+PoolId = Annotated[
+    str, Meta(title="Cognito user pool id", pattern=r"^[a-z]{2}(-[a-z]+)+-\d_[A-Za-z0-9]{1,55}$", max_length=100)
+]
+Version = Annotated[str, Meta(title="version, `1.2.3`", pattern=r"^\d+\.\d+\.\d+$", max_length=30)]
+TablePrefix = Annotated[str, Meta(title="letters, digits, `_.-`", pattern=r"^[A-Za-z0-9_.-]*$", max_length=100)]
+ApiKey = Annotated[str, Meta(title="secret text", pattern=r"^\S+$", min_length=20, max_length=200)]
+SealingSecret = Annotated[
+    str, Meta(title="secret text of 32 characters or more", pattern=r"^\S{32,}$", max_length=2_048)
+]
+IamKey = Annotated[str, Meta(title="`ID:SECRET`", pattern=r"^[^\s:]+:[^\s:]+$", max_length=300)]
+
+Embedded = Annotated[bool | None, Meta(extra={"default": "on in development, off in production"})]
+"""A switch whose default follows ENVIRONMENT; None until `Settings.load` has decided."""
+
+
+class SettingsFault(Exception):
+    """The environment does not make sense; `faults` has one line for each reason, without any value."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("These settings do not make sense:\n" + "\n".join(f"  {fault}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One deployment's choices. The defaults run the embedded product on a laptop."""
+
+    environment: Annotated[
+        Literal["development", "production"],
+        Meta(description="Production has no GraphiQL, demo token or demo data, and wants every risky choice made."),
+    ] = "development"
+
+    host: Annotated[Word, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port to listen on; 0 takes a free one.")] = 8000
+    data_dir: Annotated[
+        Path, Meta(description="Folder of the database and keys that the server makes for itself; made when absent.")
+    ] = Path("data")
+
+    records: Annotated[Literal["sqlite", "dynamodb"], Meta(description="Where records are kept.")] = "sqlite"
+    aws_region: Annotated[Word, Meta(description="AWS region of DynamoDB and Lambda.")] = "us-east-1"
+    aws_endpoint_url: Annotated[
+        HttpUrl | None, Meta(description="Another DynamoDB endpoint in place of AWS's, e.g. a local one.")
+    ] = None
+    table_prefix: Annotated[
+        TablePrefix,
+        Meta(description="What DynamoDB's table names begin with."),
+    ] = ""
+    cursor_secret: Annotated[
+        SealingSecret | None,
+        Meta(
+            description="Seals `nextToken`s; the same in every process. Made once in DATA_DIR when records are in"
+            " SQLite, needed with DynamoDB."
+        ),
+    ] = None
+    seed_demo: Annotated[Embedded, Meta(description="Fill an empty database with a demo school.")] = None
+
+    local_issuer: Annotated[
+        Embedded, Meta(description="Sign tokens with a key of our own in DATA_DIR, as a Cognito user pool would.")
+    ] = None
+    cognito_user_pool_id: Annotated[
+        PoolId | None,
+        Meta(description="Accept this Cognito user pool's tokens; its region is the part before the underscore."),
+    ] = None
+    cognito_client_ids: Annotated[
+        tuple[Word, ...], Meta(description="App clients of the pool whose tokens are accepted.")
+    ] = ()
+    oidc_issuer: Annotated[HttpUrl | None, Meta(description="Accept this OpenID Connect issuer's tokens.")] = None
+    oidc_jwks_url: Annotated[
+        HttpUrl | None, Meta(description="The issuer's keys; asked of its discovery document when absent.")
+    ] = None
+    oidc_client_ids: Annotated[
+        tuple[Word, ...], Meta(description="Client ids (`aud` or `azp`) whose tokens are accepted.")
+    ] = ()
+    oidc_groups_claim: Annotated[Word, Meta(description="Claim of an OIDC token that lists its groups.")] = "groups"
+    lambda_authorizer: Annotated[
+        Word | None,
+        Meta(description="Asked about tokens that no issuer signed: `module:function`, or a Lambda's name or ARN."),
+    ] = None
+    lambda_authorizer_ttl_seconds: Annotated[
+        Annotated[int, Meta(ge=0, le=3_600)],
+        Meta(description="How long its answer is kept when it sets no ttlOverride; 0 asks every time."),
+    ] = 300
+    lambda_authorizer_identity_regex: Annotated[
+        Expression | None,
+        Meta(description="Tokens that do not match are refused without asking."),
+    ] = None
+    lambda_authorizer_user_key: Annotated[
+        Word, Meta(description="Key of resolverContext that holds the user's id.")
+    ] = "userId"
+    lambda_authorizer_groups_key: Annotated[
+        Word, Meta(description="Key of resolverContext that holds the groups, comma-separated.")
+    ] = "groups"
+    iam_keys: Annotated[
+        tuple[IamKey, ...], Meta(description="Backends that may sign requests, as `ACCESS_KEY_ID:SECRET_ACCESS_KEY`.")
+    ] = ()
+    api_keys: Annotated[
+        tuple[ApiKey, ...],
+        Meta(description="API keys accepted besides those made by `python -m app api-key`; they do not expire."),
+    ] = ()
+
+    cors_origins: Annotated[
+        tuple[Origin, ...],
+        Meta(description="Web origins that may call the API; `*` is any, as on AppSync. Never with cookies."),
+    ] = ("*",)
+    trusted_proxies: Annotated[
+        tuple[Word, ...],
+        Meta(description="Addresses or networks whose X-Forwarded-For is believed for the caller's address."),
+    ] = ()
+    rate_per_second: Annotated[Count, Meta(description="Requests a second that one caller may make.")] = 100
+    rate_burst: Annotated[Count, Meta(description="Requests that one caller may make at once.")] = 200
+    max_body_bytes: Annotated[
+        Annotated[int, Meta(ge=1_024, le=64 * 1024 * 1024)], Meta(description="Largest request body, bytes.")
+    ] = 1024 * 1024
+    max_header_bytes: Annotated[
+        Annotated[int, Meta(ge=1_024, le=1024 * 1024)], Meta(description="Largest request line and headers, bytes.")
+    ] = 32 * 1024
+    max_connections: Annotated[Count, Meta(description="Open connections; beyond, 503.")] = 2_000
+    max_requests: Annotated[Count, Meta(description="Requests worked on at once; beyond, 503.")] = 500
+    request_seconds: Annotated[Seconds, Meta(description="Time for a GraphQL request to be answered.")] = 30
+    header_seconds: Annotated[Seconds, Meta(description="Time for a request's headers to arrive.")] = 10
+    body_seconds: Annotated[
+        Seconds, Meta(description="Time for a request's body to arrive, and for its answer to be taken.")
+    ] = 20
+    keep_alive_seconds: Annotated[
+        Annotated[int, Meta(ge=1, le=3_600)], Meta(description="How long an idle connection is kept.")
+    ] = 65
+    drain_notice_seconds: Annotated[
+        Annotated[float, Meta(ge=0, le=60)],
+        Meta(description="On SIGTERM, time between /readyz turning 503 and the end of new connections."),
+    ] = 1
+    drain_seconds: Annotated[
+        Annotated[int, Meta(ge=1, le=300)], Meta(description="After that, time for requests at work to finish.")
+    ] = 20
+
+    introspection: Annotated[Embedded, Meta(description="Answer `__schema` and `__type`.")] = None
+    graphiql: Annotated[Embedded, Meta(description="Serve GraphiQL at /graphiql.")] = None
+    max_tokens: Annotated[Count, Meta(description="Tokens of one document.")] = 1_000
+    max_depth: Annotated[Count, Meta(description="Nesting of one document's fields.")] = 10
+    max_root_fields: Annotated[Count, Meta(description="Root fields of one operation.")] = 20
+    max_aliases: Annotated[Count, Meta(description="Aliases of one field, after fragments are spread.")] = 15
+    max_cost: Annotated[
+        Count, Meta(description="Cost of one operation: 1 a field, times `limit` below a paged list.")
+    ] = 5_000
+
+    minimum_client_version: Annotated[Version, Meta(description="Oldest client version served.")] = "0.1.0"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="Least severe lines that are logged.")
+    ] = "INFO"
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> "Settings":
+        """From environment variables; an empty one counts as absent. Raises SettingsFault with all faults."""
+        given = {
+            field.name: text
+            for field in msgspec.structs.fields(cls)
+            if (text := environ.get(field.name.upper(), "").strip())
+        }
+        chosen: dict[str, Any] = {}
+        faults: list[str] = []
+        for field in msgspec.structs.fields(cls):
+            if field.name not in given:
+                continue
+            try:
+                shape = settings_text.shaped(given[field.name], field.type)
+                chosen[field.name] = msgspec.convert(shape, field.type, strict=False, dec_hook=_custom)
+            except msgspec.ValidationError:
+                faults.append(f"{field.name.upper()}: takes {settings_text.takes(field.type)}")
+        settings = cls(**chosen)._decided()
+        faults += [fault for broken, fault in _RULES if broken(settings, given.keys())]
+        if faults:
+            raise SettingsFault(faults)
+        return settings
+
+    def _decided(self) -> "Settings":
+        """The switches that follow ENVIRONMENT, turned."""
+        development = self.environment == "development"
+        defaults = {
+            "seed_demo": development,
+            "local_issuer": development and self.cognito_user_pool_id is None,
+            "introspection": development,
+            "graphiql": development,
+        }
+        undecided = {name: value for name, value in defaults.items() if getattr(self, name) is None}
+        return msgspec.structs.replace(self, **undecided)
+
+    def __repr__(self) -> str:
+        """Names only: values may be secret, and a repr ends up in tracebacks."""
+        return f"Settings(environment={self.environment!r}, ...)"
+
+
+def _custom(kind: type, value: Any) -> Any:
+    """msgspec's hook for a type that it does not know: a path is made from its text."""
+    return kind(value)
+
+
+_Rule = tuple[Callable[[Settings, Set[str]], bool], str]
+"""What must not be, of the settings and of the names given, and how to say so."""
+
+
+def _in_production(needed: str) -> _Rule:
+    return (
+        lambda it, given: it.environment == "production" and needed not in given,
+        f"{needed.upper()}: has to be chosen in production",
+    )
+
+
+def _never_in_production(name: str) -> _Rule:
+    return (
+        lambda it, _: it.environment == "production" and bool(getattr(it, name)),
+        f"{name.upper()}: cannot be on in production",
+    )
+
+
+_RULES: tuple[_Rule, ...] = (
+    _in_production("host"),
+    _in_production("records"),
+    _in_production("cors_origins"),
+    _never_in_production("graphiql"),
+    _never_in_production("seed_demo"),
+    (
+        lambda it, _: it.records == "dynamodb" and it.cursor_secret is None,
+        "CURSOR_SECRET: needed with RECORDS=dynamodb, the same in every process",
+    ),
+    (
+        lambda it, _: bool(it.local_issuer) and it.cognito_user_pool_id is not None,
+        "LOCAL_ISSUER: has to be off with COGNITO_USER_POOL_ID, whose place it takes",
+    ),
+    (
+        lambda it, _: it.cognito_user_pool_id is not None and not it.cognito_client_ids,
+        "COGNITO_CLIENT_IDS: needed with COGNITO_USER_POOL_ID",
+    ),
+    (
+        lambda it, _: it.oidc_issuer is not None and not it.oidc_client_ids,
+        "OIDC_CLIENT_IDS: needed with OIDC_ISSUER",
+    ),
+    (
+        lambda it, _: (
+            it.environment == "production"
+            and not (it.local_issuer or it.cognito_user_pool_id or it.oidc_issuer or it.lambda_authorizer)
+        ),
+        "COGNITO_USER_POOL_ID, OIDC_ISSUER, LAMBDA_AUTHORIZER or LOCAL_ISSUER: production needs one way to sign in",
+    ),
+    (
+        lambda it, _: "*" in it.cors_origins and len(it.cors_origins) > 1,
+        "CORS_ORIGINS: `*` stands alone",
+    ),
+)
