@@ -239,3 +239,14 @@ class SearchIndex(Protocol):
         count. No words: an empty list.
         """
         ...
+
+
+class LambdaAuthorizer(Protocol):
+    """Decides whose a token is, as AppSync's Lambda authorizers do: same event, same answer."""
+
+    async def authorize(self, event: Mapping[str, Any]) -> Any:
+        """What the function answered to an authorizer event, as plain JSON types that nobody has checked.
+
+        The caller bounds the time. Raises DEPENDENCY_FAILED when the function fails or cannot be called.
+        """
+        ...

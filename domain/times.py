@@ -15,6 +15,10 @@ def timestamp(moment: datetime) -> Timestamp:
     return Timestamp(moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
 
 
+def from_epoch(seconds: float) -> Timestamp:
+    return timestamp(datetime.fromtimestamp(seconds, UTC))
+
+
 def moment(at: Timestamp) -> datetime:
     return datetime.fromisoformat(at)
 

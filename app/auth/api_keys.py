@@ -1,0 +1,59 @@
+"""The API key mode: is this text a live key?"""
+
+from collections.abc import Callable, Iterable
+
+from app.auth.cache import SharedCall
+from datasources.api_keys import ApiKeys, key_hash
+from domain.callers import Caller, Mode
+from domain.times import from_epoch, moment
+
+MAX_KEY_CHARACTERS = 256
+CACHE_SECONDS = 30
+UNKNOWN_KEY_SECONDS = 1
+"""A key that was just made works at once, and a flood of wrong keys costs one read a second."""
+
+
+class ApiKeyVerifier:
+    """Keys of the settings and of the store; the latter are read at most every second, at least every 30.
+
+    Args:
+        fixed: keys that do not expire.
+        clock: epoch seconds.
+    """
+
+    def __init__(self, fixed: Iterable[str], stored: ApiKeys, clock: Callable[[], float]) -> None:
+        self._fixed = frozenset(key_hash(key) for key in fixed)
+        self._stored = stored
+        self._clock = clock
+        self._keys: dict[str, tuple[Caller, float]] = {}
+        self._read_at = float("-inf")
+        self._reading = SharedCall(self._read)
+
+    async def verify(self, key: str) -> Caller | None:
+        """None when it is no live key.
+
+        Raises:
+            DomainError: the store cannot be read, and what was read is too old to trust.
+        """
+        if len(key) > MAX_KEY_CHARACTERS:
+            return None
+        digest = key_hash(key)
+        if digest in self._fixed:
+            return Caller(Mode.API_KEY)
+        if self._clock() - self._read_at >= (CACHE_SECONDS if digest in self._keys else UNKNOWN_KEY_SECONDS):
+            await self._reading.result()
+        caller, expiry = self._keys.get(digest, (None, 0.0))
+        return caller if self._clock() < expiry else None
+
+    def forget(self) -> None:
+        self._keys = {}
+        self._read_at = float("-inf")
+
+    async def _read(self) -> None:
+        begun = self._clock()
+        keys = await self._stored.list(from_epoch(begun))
+        self._keys = {
+            key.hash: (Caller(Mode.API_KEY, expires_at=key.expires_at), moment(key.expires_at).timestamp())
+            for key in keys
+        }
+        self._read_at = begun

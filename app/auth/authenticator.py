@@ -1,0 +1,129 @@
+"""Who is asking: decides which mode a request speaks, and has that mode check it.
+
+    authenticator = Authenticator(config, stored_keys=ApiKeys(store), lambda_authorizer=None,
+                                  key_sets={ISSUER: issuer.keys}, clock=time.time)
+    caller = await authenticator.authenticate(credentials, operation=read_operation)
+
+A signature wins over an API key, an API key over a token: one request is checked in one mode only, so a
+bad credential is never rescued by a second one.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import msgspec
+
+from app.auth.api_keys import ApiKeyVerifier
+from app.auth.config import AuthConfig, JwtProvider
+from app.auth.credentials import Credentials, ReadOperation
+from app.auth.errors import BAD_SIGNATURE, BAD_TOKEN, MISSING, REFUSED, Unauthenticated
+from app.auth.jwks import KeySet, RemoteKeys, fetch_key_set
+from app.auth.lambda_authorizer import AuthorizerVerifier
+from app.auth.sigv4 import ALGORITHM, SignatureVerifier
+from app.auth.tokens import MAX_TOKEN_CHARACTERS, TokenVerifier
+from datasources.api_keys import ApiKeys
+from datasources.ports import LambdaAuthorizer
+from domain.callers import USER_MODES, Caller
+
+_BEARER = "bearer "
+
+
+class Authenticator:
+    """Checks credentials in the modes that a deployment has on.
+
+    Args:
+        stored_keys: API keys of the store; used when the API key mode is on.
+        lambda_authorizer: needed when the Lambda mode is on.
+        key_sets: keys of issuers that need not be fetched, by issuer.
+        clock: epoch seconds.
+
+    Raises:
+        ValueError: the Lambda mode is on without an authorizer.
+    """
+
+    def __init__(
+        self,
+        config: AuthConfig,
+        *,
+        stored_keys: ApiKeys,
+        lambda_authorizer: LambdaAuthorizer | None,
+        key_sets: Mapping[str, KeySet],
+        clock: Callable[[], float],
+    ) -> None:
+        self.modes = config.modes
+        self.user_modes = config.modes & USER_MODES
+        self._api_keys: ApiKeyVerifier | None = None
+        self._signatures: SignatureVerifier | None = None
+        self._tokens: TokenVerifier | None = None
+        self._authorizer: AuthorizerVerifier | None = None
+        if config.api_keys is not None:
+            self._api_keys = ApiKeyVerifier(config.api_keys.keys, stored_keys, clock)
+        if config.iam is not None:
+            self._signatures = SignatureVerifier(config.iam, clock)
+        if config.providers:
+            keys = {provider: _keys_of(provider, key_sets, clock) for provider in config.providers}
+            self._tokens = TokenVerifier(keys, clock)
+        if config.lambda_authorizer is not None:
+            if lambda_authorizer is None:
+                raise ValueError("The Lambda mode needs an authorizer to ask.")
+            self._authorizer = AuthorizerVerifier(config.lambda_authorizer, lambda_authorizer, clock)
+
+    async def authenticate(self, credentials: Credentials, *, operation: ReadOperation) -> Caller:
+        """The verified caller, with the address and user agent of this request.
+
+        Raises:
+            Unauthenticated: no credential, or one that is not good here and now.
+            DomainError: the store of API keys does not answer.
+            whatever `operation` raises, when a Lambda authorizer has to be told of it.
+        """
+        caller = await self._verified(credentials, operation)
+        return msgspec.structs.replace(caller, ip_address=credentials.ip_address, user_agent=credentials.user_agent)
+
+    def forget(self) -> None:
+        """Check every credential anew from now on, whatever was remembered of it."""
+        for verifier in (self._api_keys, self._tokens, self._authorizer):
+            if verifier is not None:
+                verifier.forget()
+
+    async def _verified(self, credentials: Credentials, operation: ReadOperation) -> Caller:
+        authorization = credentials.value("authorization")
+        if authorization is not None and authorization.startswith(ALGORITHM):
+            return self._backend(credentials)
+        api_key = credentials.value("x-api-key")
+        if api_key is not None:
+            return await self._application(api_key)
+        if authorization is None:
+            raise Unauthenticated(MISSING)
+        return await self._person(authorization, credentials, operation)
+
+    def _backend(self, credentials: Credentials) -> Caller:
+        caller = self._signatures.verify(credentials) if self._signatures is not None else None
+        if caller is None:
+            raise Unauthenticated(BAD_SIGNATURE)
+        return caller
+
+    async def _application(self, api_key: str) -> Caller:
+        caller = await self._api_keys.verify(api_key) if self._api_keys is not None else None
+        if caller is None:
+            raise Unauthenticated(REFUSED)
+        return caller
+
+    async def _person(self, authorization: str, credentials: Credentials, operation: ReadOperation) -> Caller:
+        """A provider's JWT; any other text is for the Lambda authorizer, which is given it as it came."""
+        bearer = authorization[: len(_BEARER)].lower() == _BEARER
+        token = authorization[len(_BEARER) :].strip() if bearer else authorization
+        if len(token) <= MAX_TOKEN_CHARACTERS:
+            if self._tokens is not None and (caller := await self._tokens.verify(token)) is not None:
+                return caller
+            if self._authorizer is not None:
+                caller = await self._authorizer.verify(authorization, credentials, operation)
+                if caller is None:
+                    raise Unauthenticated(REFUSED)
+                return caller
+        raise Unauthenticated(REFUSED if self._tokens is None else BAD_TOKEN)
+
+
+def _keys_of(provider: JwtProvider, known: Mapping[str, KeySet], clock: Callable[[], float]) -> KeySet:
+    if provider.issuer in known:
+        return known[provider.issuer]
+    return RemoteKeys(partial(fetch_key_set, provider.issuer, provider.jwks_url), clock)

@@ -1,0 +1,98 @@
+"""What a client shows to sign in, as it came over the wire, and what it asks for."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+MAX_USER_AGENT_CHARACTERS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """One request, or a socket's claim of being one.
+
+    Attributes:
+        method, path, query: of the request line, undecoded; `query` without its question mark.
+        headers: lower-case names and values in order, repeated ones kept; latin-1 decoded, so that
+            encoding them as latin-1 gives the bytes of the wire.
+        body: the bytes as sent.
+        ip_address: the client's, after trusted proxies.
+        request_id: for the Lambda authorizer's event.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+    ip_address: str | None = None
+    request_id: str = ""
+
+    @classmethod
+    def of_request(
+        cls,
+        method: str,
+        path: bytes,
+        query: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        ip_address: str | None,
+        request_id: str,
+    ) -> "Credentials":
+        """From what an ASGI server gives (`raw_path`, `query_string`, `headers`)."""
+        return cls(
+            method,
+            path.decode("latin-1"),
+            query.decode("latin-1"),
+            tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers),
+            body,
+            ip_address,
+            request_id,
+        )
+
+    @classmethod
+    def of_socket(
+        cls, path: str, header: Mapping[str, str], body: bytes, *, ip_address: str | None, request_id: str
+    ) -> "Credentials":
+        """From the header object of a real-time client, which signs as for a POST.
+
+        `path` and `body`: `/graphql/connect` and `{}` at connect; `/graphql` and the exact text of
+        `payload.data` at start.
+        """
+        headers = tuple(
+            (name.lower(), value.encode("utf-8", "surrogatepass").decode("latin-1")) for name, value in header.items()
+        )
+        return cls("POST", path, "", headers, body, ip_address, request_id)
+
+    def values(self, name: str) -> list[str]:
+        """All values of a header, given its lower-case name, in order."""
+        return [value for key, value in self.headers if key == name]
+
+    def value(self, name: str) -> str | None:
+        """A header's one value; None when it is absent, empty, or sent with different values.
+
+        Clients repeat a credential in two spellings of the header's name; two credentials are a doubt
+        that is resolved against the sender.
+        """
+        values = {value.strip() for value in self.values(name)}
+        return (values.pop() or None) if len(values) == 1 else None
+
+    @property
+    def user_agent(self) -> str | None:
+        agent = next(iter(self.values("user-agent")), "")
+        return agent[:MAX_USER_AGENT_CHARACTERS] or None
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """What the credentials are shown for, as a Lambda authorizer is told."""
+
+    query: str = ""
+    variables: Mapping[str, Any] | None = None
+    operation_name: str | None = None
+
+
+ReadOperation = Callable[[], Operation]
+"""Gives the operation when a Lambda authorizer has to be asked; may raise what the body deserves."""
