@@ -1,0 +1,112 @@
+"""Servers under test, each one process pinned to one core, and what their work costs in CPU time."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TICK = os.sysconf("SC_CLK_TCK")
+STARTUP_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server. `headers` go with every request."""
+
+    name: str
+    pid: int
+    port: int
+    headers: Mapping[str, str]
+
+    def cpu_seconds(self) -> float:
+        """User and system time of the process, all threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+
+@contextlib.contextmanager
+def serve(name: str, command: list[str], headers: Mapping[str, str], **env: str) -> Iterator[Server]:
+    """Starts a server on a free port of 127.0.0.1, on the first core, and ends it."""
+    port = free_port()
+    cores = sorted(os.sched_getaffinity(0))
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **env, "PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: os.sched_setaffinity(0, {cores[0]}),  # noqa: PLW1509 - no threads run here yet
+    )
+    try:
+        wait_until_open(port, process)
+        yield Server(name, process.pid, port, headers)
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def python(module: str) -> list[str]:
+    return [sys.executable, "-m", module]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_open(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with status {process.returncode}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"nothing listens on port {port} after {STARTUP_SECONDS} s")
+
+
+async def ask(server: Server, body: bytes, times: int, connections: int = 4) -> bytes:
+    """The same request `times` times over a few kept-alive connections; the last answer's body."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
+    request = (
+        f"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\ncontent-type: application/json\r\n"
+        f"{head}content-length: {len(body)}\r\n\r\n"
+    ).encode() + body
+    answers = await asyncio.gather(
+        *(_one_connection(server.port, request, times // connections) for _ in range(connections))
+    )
+    return answers[-1]
+
+
+async def _one_connection(port: int, request: bytes, times: int) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
+    answer = b""
+    try:
+        for _ in range(times):
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(head.decode("latin-1"))
+            answer = await reader.readexactly(_content_length(head))
+    finally:
+        writer.close()
+    return answer
+
+
+def _content_length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    raise RuntimeError("an answer without content-length")
