@@ -1,0 +1,36 @@
+"""The one decision whether somebody may open a course's content, and why."""
+
+from domain.courses import Course
+from domain.enrollments import CourseAccess, Enrollment
+from domain.times import Timestamp
+
+_REFUSED = {
+    "PENDING_PAYMENT": "PAYMENT_PENDING",
+    "WAITLISTED": "WAITLISTED",
+    "DROPPED": "NOT_ENROLLED",
+    "EXPIRED": "EXPIRED",
+    "REVOKED": "REVOKED",
+}
+
+
+def course_access(course: Course, enrollment: Enrollment | None, *, is_staff: bool, now: Timestamp) -> CourseAccess:
+    """Access by the server's clock: what has ended counts as ended, also before the row says so.
+
+    Args:
+        enrollment: the user's row in this course, None when there is none.
+        is_staff: the user is the course's owner, one of its mentors or an Admin.
+    """
+    if is_staff:
+        return CourseAccess(course.id, granted=True, reason="STAFF")
+    if enrollment is None:
+        return CourseAccess(course.id, granted=False, reason="NOT_ENROLLED")
+    if enrollment.has_lapsed(now):
+        reason = "NOT_ENROLLED" if enrollment.status == "PENDING_PAYMENT" else "EXPIRED"
+        return CourseAccess(course.id, granted=False, reason=reason, expires_at=enrollment.expires_at)
+    if enrollment.status in _REFUSED:
+        return CourseAccess(
+            course.id, granted=False, reason=_REFUSED[enrollment.status], expires_at=enrollment.expires_at
+        )
+    if course.starts_at is not None and course.starts_at > now:
+        return CourseAccess(course.id, granted=False, reason="NOT_STARTED", expires_at=enrollment.expires_at)
+    return CourseAccess(course.id, granted=True, reason="ENROLLED", expires_at=enrollment.expires_at)
