@@ -1,0 +1,154 @@
+"""Query texts, parsed, measured and validated once, and remembered."""
+
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    OverlappingFieldsCanBeMergedRule,
+    ValidationRule,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.language.parser import MAX_NESTING_DEPTH
+from graphql.validation import MaxIntrospectionDepthRule
+
+from app.errors import MOST_ERRORS, located
+from app.limits import Cost, Limits, measure, too_complex
+from app.validation_messages import in_graphql_java_words
+from domain.errors import DomainError
+
+
+class Operation(msgspec.Struct, frozen=True):
+    kind: OperationType
+    name: str | None
+    cost: Cost
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A document that may be executed."""
+
+    ast: DocumentNode
+    operations: tuple[Operation, ...]
+
+    def operation(self, name: str | None) -> Operation | None:
+        """The one named so, or the only one for None; None when there is no such or no only one."""
+        if name is None:
+            return self.operations[0] if len(self.operations) == 1 else None
+        return next((each for each in self.operations if each.name == name), None)
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One reason why a document is not executed: a limit's error, or a validation message with its place."""
+
+    message: str
+    locations: list[dict[str, Any]] | None
+    error: DomainError | None = None
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A text that may not be executed. `malformed`: it is no GraphQL at all."""
+
+    faults: tuple[Fault, ...]
+    malformed: bool = False
+
+
+class Documents:
+    """Prepares query texts and keeps the results, good and bad, the least recently used going first.
+
+    Args:
+        most_bytes: about the memory that all kept documents may take together.
+        most: how many are kept.
+    """
+
+    def __init__(
+        self, schema: GraphQLSchema, limits: Limits, *, introspection: bool, most: int, most_bytes: int
+    ) -> None:
+        self._schema = schema
+        self._limits = limits
+        rules = [rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule]
+        self._rules = [*rules, MaxIntrospectionDepthRule if introspection else NoIntrospectionRule]
+        self._most = most
+        self._room = most_bytes
+        self._kept: OrderedDict[str, tuple[Document | Refused, int]] = OrderedDict()
+
+    def prepared(self, text: str) -> Document | Refused:
+        kept = self._kept.get(text)
+        if kept is not None:
+            self._kept.move_to_end(text)
+            return kept[0]
+        document = self._prepare(text)
+        self._keep(text, document)
+        return document
+
+    def _keep(self, text: str, document: Document | Refused) -> None:
+        size = _size(text, document)
+        self._kept[text] = (document, size)
+        self._room -= size
+        while len(self._kept) > self._most or self._room < 0:
+            _, (_, freed) = self._kept.popitem(last=False)
+            self._room += freed
+
+    def _prepare(self, text: str) -> Document | Refused:
+        limits = self._limits
+        try:
+            if len(text) > limits.characters:
+                raise too_complex("characters", limits.characters, len(text))
+            ast = _parsed(text, limits)
+            costs = measure(ast, self._schema, limits)
+        except DomainError as error:
+            return Refused((Fault(error.message, None, error),))
+        except GraphQLSyntaxError as error:
+            return Refused((Fault("Unable to parse GraphQL query.", located(error)),), malformed=True)
+        # Comparing fields with each other is by far the dearest rule: only for what is valid besides.
+        errors = validate(self._schema, ast, self._rules, MOST_ERRORS, hide_suggestions=True) or validate(
+            self._schema, ast, [OverlappingFieldsCanBeMergedRule], MOST_ERRORS, hide_suggestions=True
+        )
+        if errors:
+            words = in_graphql_java_words(errors[:MOST_ERRORS], ast)
+            return Refused(
+                tuple(Fault(message, located(error)) for message, error in zip(words, errors, strict=False))
+            )
+        operations = []
+        for position, node in enumerate(ast.definitions):
+            if isinstance(node, OperationDefinitionNode):
+                name = node.name.value if node.name else None
+                operations.append(Operation(node.operation, name, costs[position]))
+        return Document(ast, tuple(operations))
+
+
+class NoIntrospectionRule(ValidationRule):
+    """The schema's own fields look undefined; `__typename` stays."""
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        if node.name.value in ("__schema", "__type") and self.context.get_field_def():
+            parent = self.context.get_parent_type()
+            self.report_error(GraphQLError(f"Cannot query field '{node.name.value}' on type '{parent}'.", node))
+
+
+_BYTES_A_TOKEN = 2_000
+"""What a parsed document takes, measured: its tokens, its nodes and their places."""
+
+
+def _parsed(text: str, limits: Limits) -> DocumentNode:
+    try:
+        return parse(text, max_tokens=limits.tokens, allow_empty_selection_sets=False)
+    except GraphQLSyntaxError as error:
+        if "contains more than" in error.message:
+            raise too_complex("tokens", limits.tokens, limits.tokens, more=True) from error
+        if "nested too deeply" in error.message:
+            raise too_complex("depth", limits.depth, MAX_NESTING_DEPTH, more=True) from error
+        raise
+
+
+def _size(text: str, document: Document | Refused) -> int:
+    tokens = document.ast.token_count if isinstance(document, Document) else 0
+    return len(text) * 4 + tokens * _BYTES_A_TOKEN

@@ -1,0 +1,181 @@
+"""Executing a bound schema: text and variables in, a status and a payload out."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import graphql
+import msgspec
+from graphql import ExecutionResult, GraphQLResolveInfo, GraphQLSchema, OperationType
+from graphql.execution import MiddlewareManager
+
+from app.access import denied_coordinates, unauthorized
+from app.documents import Document, Documents, Operation, Refused
+from app.errors import ErrorObject, error_object, field_errors, located, refusal, refused_request
+from app.limits import Limits, hold_cost
+from app.scope import RequestScope
+from app.validation_messages import variable_messages
+from domain.callers import Caller
+from domain.errors import Code, DomainError
+
+log = logging.getLogger(__name__)
+
+
+class GraphQLRequest(msgspec.Struct, frozen=True):
+    """What a client sent.
+
+    Attributes:
+        query: the document's text.
+        variables: raw JSON values by name; None is none.
+        operation_name: which operation of the document; None when there is only one.
+        queries_only: refuse anything that changes state, as GET must.
+    """
+
+    query: str
+    variables: Mapping[str, Any] | None = None
+    operation_name: str | None = None
+    queries_only: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An HTTP status and the body's object: `data` and `errors` as AppSync writes them."""
+
+    status: int
+    payload: dict[str, Any]
+
+
+class Executor:
+    """The one way to execute operations on a bound schema. One a process; every call is on its own.
+
+    Args:
+        schema: from `bind`.
+        limits: what a document may ask for.
+        introspection: whether `__schema` and `__type` exist.
+        seconds: time for one operation.
+        documents: how many prepared documents are kept.
+        document_bytes: about how much memory they may take.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        limits: Limits | None = None,
+        introspection: bool = True,
+        seconds: float = 30.0,
+        documents: int = 2_000,
+        document_bytes: int = 64 * 1024 * 1024,
+    ) -> None:
+        self._schema = schema
+        self._limits = limits or Limits()
+        self._seconds = seconds
+        self._documents = Documents(
+            schema, self._limits, introspection=introspection, most=documents, most_bytes=document_bytes
+        )
+
+    async def execute(self, request: GraphQLRequest, scope: RequestScope) -> Answer:
+        """Never raises but for cancellation; whatever goes wrong is in the answer."""
+        document = self._documents.prepared(request.query)
+        if isinstance(document, Refused):
+            return _refused_document(document, scope.request_id)
+        operation = document.operation(request.operation_name)
+        if operation is None:
+            return _no_operation(request.operation_name, scope.request_id)
+        if operation.kind is not OperationType.QUERY:
+            if operation.kind is OperationType.SUBSCRIPTION:
+                return _bad_request("Subscriptions need a WebSocket.", scope.request_id)
+            if request.queries_only:
+                message = "Only queries may be sent this way."
+                return Answer(405, refused_request("MethodNotAllowedException", message, scope.request_id))
+        try:
+            return await self._run(document, operation, request.variables or {}, scope)
+        except TimeoutError:
+            late = DomainError(Code.TIMEOUT, f"The operation took longer than {self._seconds:g} seconds.")
+            return _failed(late, scope.request_id)
+        except DomainError as error:
+            return _failed(error, scope.request_id)
+        except Exception as error:
+            return _failed(refusal(error, scope.request_id), scope.request_id)
+        finally:
+            scope.close()
+
+    async def _run(
+        self, document: Document, operation: Operation, variables: Mapping[str, Any], scope: RequestScope
+    ) -> Answer:
+        if operation.cost.pages:
+            hold_cost(operation.cost, variables, self._limits)
+        caller = scope.ctx.caller
+        result = graphql.execute(
+            self._schema,
+            document.ast,
+            context_value=scope,
+            variable_values=dict(variables),
+            operation_name=operation.name,
+            middleware=_refusing(caller) if caller.denied_fields else None,
+            # Without incremental delivery, which AppSync does not have.
+            executor_class=graphql.Executor,
+            hide_suggestions=True,
+        )
+        if not isinstance(result, ExecutionResult):
+            async with asyncio.timeout(self._seconds):
+                result = await result
+        if result.errors is None:
+            return Answer(200, {"data": result.data})
+        return Answer(200, {"data": result.data, "errors": self._errors(result, scope.request_id)})
+
+    def _errors(self, result: ExecutionResult, request_id: str) -> list[ErrorObject]:
+        errors = result.errors or []
+        if result.data is None and all(error.path is None for error in errors):
+            words = variable_messages(errors)
+            return [
+                error_object(text, request_id, locations=located(error))
+                for text, error in zip(words, errors, strict=True)
+            ]
+        return field_errors(errors, self._schema, request_id)
+
+
+def _refused_document(document: Refused, request_id: str) -> Answer:
+    if document.malformed:
+        fault = document.faults[0]
+        body = refused_request("MalformedHttpRequestException", fault.message, request_id, fault.locations)
+        return Answer(400, body)
+    errors = [
+        error_object(
+            fault.message,
+            request_id,
+            locations=fault.locations,
+            error_type=fault.error.code.value if fault.error else None,
+            info=fault.error.info if fault.error else None,
+        )
+        for fault in document.faults
+    ]
+    return Answer(200, {"data": None, "errors": errors})
+
+
+def _no_operation(name: str | None, request_id: str) -> Answer:
+    if name is None:
+        return _bad_request("Missing operation name.", request_id)
+    return _bad_request("The document has no operation of that name.", request_id)
+
+
+def _bad_request(message: str, request_id: str) -> Answer:
+    return Answer(400, refused_request("BadRequestException", message, request_id))
+
+
+def _failed(error: DomainError, request_id: str) -> Answer:
+    fault = error_object(error.message, request_id, error_type=error.code.value, info=error.info)
+    return Answer(200, {"data": None, "errors": [fault]})
+
+
+def _refusing(caller: Caller) -> MiddlewareManager:
+    """Refuses the fields that a Lambda authorizer took away. Only its callers pay for it."""
+    denied = denied_coordinates(caller)
+
+    def refuse(resolve: Any, source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:
+        coordinate = f"{info.parent_type.name}.{info.field_name}"
+        if coordinate in denied:
+            raise unauthorized(coordinate)
+        return resolve(source, info, **args)
+
+    return MiddlewareManager(refuse)
