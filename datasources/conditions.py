@@ -1,6 +1,7 @@
 """Conditions on one item, as data: each engine translates or evaluates them, no engine parses text.
 
-Semantics are DynamoDB's: a comparison with a missing attribute, or between different types, is false.
+Semantics are DynamoDB's: a comparison with a missing attribute, or between different types, is false,
+only `<>` is then true.
 """
 
 from typing import Any, Literal

@@ -200,8 +200,12 @@ class RecordStore(Protocol):
     async def changes(self, table: Table, position: str | None, *, limit: int = 100) -> FeedPage:
         """The change feed of a table with `feed=True`; position None starts at the oldest kept change.
 
-        Changes are kept for at least 24 hours.
+        Changes are kept for at least 24 hours. An empty page means no more for now; its position may be new.
         """
+        ...
+
+    async def wait_for_change(self, table: Table, position: str | None, *, seconds: float) -> None:
+        """Returns after `seconds`, or earlier when the engine knows of a change behind `position`."""
         ...
 
     async def ready(self) -> None:

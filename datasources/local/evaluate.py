@@ -1,0 +1,127 @@
+"""What conditions and updates mean, evaluated on an item in memory as DynamoDB evaluates them."""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Context, Decimal, Inexact
+from typing import Any, assert_never
+
+from datasources.conditions import (
+    AllOf,
+    AnyOf,
+    Attribute,
+    BeginsWith,
+    Compare,
+    Condition,
+    Contains,
+    Exists,
+    Not,
+    NotExists,
+    OneOf,
+)
+from datasources.limits import kind_of, plain_number
+from datasources.ports import Item
+from datasources.updates import Add, Remove, Set, SetIfMissing, Update
+
+_MISSING = object()
+_ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_EXACT = Context(prec=38, traps=[Inexact])
+
+
+def holds(condition: Condition, item: Mapping[str, Any]) -> bool:
+    """Whether the condition holds for an item; an absent item has no attributes."""
+    match condition:
+        case Compare(name, how, value):
+            other = item.get(value.name, _MISSING) if isinstance(value, Attribute) else value
+            return _compares(item.get(name, _MISSING), how, other)
+        case Exists(name):
+            return name in item
+        case NotExists(name):
+            return name not in item
+        case OneOf(name, values):
+            return name in item and any(same(item[name], value) for value in values)
+        case BeginsWith(name, prefix):
+            text = item.get(name)
+            return isinstance(text, str) and text.startswith(prefix)
+        case Contains(name, value):
+            return _contains(item.get(name), value)
+        case AllOf(conditions):
+            return all(holds(inner, item) for inner in conditions)
+        case AnyOf(conditions):
+            return any(holds(inner, item) for inner in conditions)
+        case Not(inner):
+            return not holds(inner, item)
+        case _:
+            assert_never(condition)
+
+
+def _compares(left: Any, how: str, right: Any) -> bool:
+    if left is _MISSING or right is _MISSING:
+        return how == "<>"
+    if how == "=":
+        return same(left, right)
+    if how == "<>":
+        return not same(left, right)
+    kind = kind_of(left)
+    return kind in ("S", "N", "B") and kind == kind_of(right) and _ORDER[how](left, right)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality by type and value: unlike Python's, True is not 1."""
+    kind = kind_of(left)
+    if kind != kind_of(right):
+        return False
+    if kind == "L":
+        return len(left) == len(right) and all(map(same, left, right))
+    if kind == "M":
+        return left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
+    return bool(left == right)
+
+
+def _contains(whole: Any, part: Any) -> bool:
+    if isinstance(whole, str | bytes):
+        return kind_of(whole) == kind_of(part) and part in whole
+    return isinstance(whole, list) and any(same(element, part) for element in whole)
+
+
+def changed(key: Mapping[str, Any], item: Item | None, updates: Sequence[Update]) -> Item | None:
+    """The item after the updates, all of which see it as it was.
+
+    None when there was none and the updates only remove: DynamoDB creates nothing then.
+
+    Raises:
+        ValueError: a number is added to something else, or the sum has more than 38 digits.
+    """
+    if item is None and all(isinstance(update, Remove) for update in updates):
+        return None
+    result = dict(key if item is None else item)
+    for update in updates:
+        match update:
+            case Set(name, value):
+                result[name] = value
+            case SetIfMissing(name, value):
+                result.setdefault(name, value)
+            case Add(name, amount):
+                result[name] = _sum(name, result.get(name, 0), amount)
+            case Remove(name):
+                result.pop(name, None)
+            case _:
+                assert_never(update)
+    return result
+
+
+def _sum(name: str, number: Any, amount: int | float) -> int | float:
+    if kind_of(number) != "N":
+        raise ValueError(f"{name} is no number to add to")
+    if type(number) is int and type(amount) is int:
+        return plain_number(number + amount)
+    # DynamoDB adds decimals, so that 0.1 + 0.2 is 0.3.
+    try:
+        exact = _EXACT.add(Decimal(repr(number)), Decimal(repr(amount)))
+    except Inexact:
+        raise ValueError(f"the sum of {name} has more than 38 digits") from None
+    return int(exact) if exact == exact.to_integral_value() else plain_number(float(exact))

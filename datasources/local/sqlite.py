@@ -1,0 +1,302 @@
+"""Records in one SQLite file: the embedded `RecordStore`."""
+
+import asyncio
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from datasources import tables as declared
+from datasources.conditions import Condition
+from datasources.limits import (
+    check_batch_get,
+    check_query,
+    checked_batch,
+    checked_key,
+    checked_transaction,
+    checked_write,
+    expired,
+    position_names,
+)
+from datasources.local.evaluate import holds
+from datasources.local.sqlite_feed import Signal, last_sequence, prune, read_changes, sequence_of
+from datasources.local.sqlite_queries import Statement
+from datasources.local.sqlite_schema import Layout, decode, prepare
+from datasources.local.sqlite_threads import SERVICE, Threads, run_reads, run_writes
+from datasources.local.sqlite_writes import TOKEN_SECONDS, Effect, apply, effect_of, read, remove_expired, transact
+from datasources.ports import Attributes, Change, Delete, FeedPage, Item, Key, Page, Put, SortRange, Write
+from datasources.tables import Table
+from datasources.updates import Update
+from domain.errors import DomainError, dependency_failed
+
+_log = logging.getLogger(__name__)
+
+READERS = 3
+READ_QUEUE = 2000
+WRITE_QUEUE = 2000
+GROUP = 256
+"""Writes in one commit at most, so that the first does not wait long for the last."""
+BUSY_SECONDS = 5.0
+READY_SECONDS = 2.0
+SWEEP_SECONDS = 60.0
+SWEEP_BATCH = 100
+FEED_SECONDS = 26 * 3600
+_WAL_BYTES = 64 * 1024 * 1024
+
+
+class SQLiteStore:
+    """A `RecordStore` in one file, made by `SQLiteStore.open`. Several processes may share the file."""
+
+    def __init__(
+        self, layouts: Sequence[Layout], readers: Threads, writer: Threads, signal: Signal, now: Callable[[], float]
+    ) -> None:
+        self._layouts = {layout.table.name: layout for layout in layouts}
+        self._readers = readers
+        self._writer = writer
+        self._signal = signal
+        self._now = now
+
+    @staticmethod
+    @asynccontextmanager
+    async def open(
+        path: Path,
+        tables: Sequence[Table] = declared.ALL,
+        *,
+        now: Callable[[], float] = time.time,
+        sweep_seconds: float = SWEEP_SECONDS,
+    ) -> "AsyncIterator[SQLiteStore]":
+        """A store that removes expired items in the background; at the end it finishes what it has taken in.
+
+        Args:
+            path: created when absent, readable by its owner only. Beside it lie `-wal` and `-shm`.
+            now: epoch seconds.
+            sweep_seconds: pause between two rounds of `sweep`.
+
+        Raises:
+            RuntimeError: the file belongs to another program, or a newer release has written it.
+            sqlite3.Error: the file cannot be opened.
+        """
+        layouts = [Layout(table) for table in tables]
+        connections, last = await asyncio.to_thread(_connect_all, path, layouts)
+        signal = Signal(last)
+        readers = Threads("sqlite-reader", connections[1:], capacity=READ_QUEUE, share=8, run=run_reads)
+        write = partial(run_writes, committed=signal.refresh)
+        writer = Threads("sqlite-writer", connections[:1], capacity=WRITE_QUEUE, share=GROUP, run=write)
+        store = SQLiteStore(layouts, readers, writer, signal, now)
+        sweeper = asyncio.create_task(store._sweep_forever(sweep_seconds))
+        try:
+            yield store
+        finally:
+            sweeper.cancel()
+            await asyncio.gather(sweeper, return_exceptions=True)
+            await readers.close()
+            await writer.close()  # last, so that closing its connection folds the log into the file
+
+    def _layout(self, table: Table) -> Layout:
+        layout = self._layouts.get(table.name)
+        if layout is None:
+            raise ValueError(f"{table.name} is no table of this store")
+        return layout
+
+    # Reads
+
+    async def get(self, table: Table, key: Key, *, consistent: bool = True) -> Item | None:
+        item = await self._readers.submit(partial(read, layout=self._layout(table), key=checked_key(table, key)))
+        return self._alive(table, item)
+
+    async def batch_get(self, table: Table, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
+        check_batch_get(keys)
+        layout, wanted = self._layout(table), [checked_key(table, key) for key in keys]
+
+        def work(connection: sqlite3.Connection) -> list[Item | None]:
+            return [read(connection, layout, key) for key in wanted]
+
+        return [self._alive(table, item) for item in await self._readers.submit(work)] if wanted else []
+
+    def _alive(self, table: Table, item: Item | None) -> Item | None:
+        return None if item is None or expired(table, item, self._now()) else item
+
+    async def query(
+        self,
+        table: Table,
+        partition: Any,
+        *,
+        index: str | None = None,
+        sort: SortRange | None = None,
+        limit: int = 100,
+        after: Mapping[str, Any] | None = None,
+        descending: bool = False,
+        where: Condition | None = None,
+        consistent: bool | None = None,
+    ) -> Page:
+        layout, chosen = self._layout(table), None if index is None else table.index(index)
+        check_query(table, chosen, partition, sort, limit, after, where)
+        statement = Statement(layout, chosen, partition).within(sort).behind(after, descending=descending)
+        sql, values = statement.items(limit + 1, descending=descending)
+
+        def work(connection: sqlite3.Connection) -> list[Item]:
+            return [decode(data) for (data,) in connection.execute(sql, values).fetchall()]
+
+        items = await self._readers.submit(work)
+        more = len(items) > limit
+        items = items[:limit]
+        last_key = {name: items[-1][name] for name in position_names(table, chosen)} if more else None
+        now = self._now()
+        shown = [item for item in items if not expired(table, item, now) and (where is None or holds(where, item))]
+        return Page(shown, last_key)
+
+    async def count(
+        self, table: Table, partition: Any, *, index: str | None = None, sort: SortRange | None = None, most: int
+    ) -> int:
+        layout, chosen = self._layout(table), None if index is None else table.index(index)
+        check_query(table, chosen, partition, sort, most, None, None)
+        sql, values = Statement(layout, chosen, partition).within(sort).alive(self._now()).count(most)
+
+        def work(connection: sqlite3.Connection) -> int:
+            number: int = connection.execute(sql, values).fetchone()[0]
+            return number
+
+        return await self._readers.submit(work)
+
+    # Writes
+
+    async def put(self, table: Table, item: Attributes, *, condition: Condition | None = None) -> None:
+        await self._write(Put(table, item, condition))
+
+    async def update(
+        self, table: Table, key: Key, updates: Sequence[Update], *, condition: Condition | None = None
+    ) -> Item:
+        return (await self._write(Change(table, key, updates, condition))).new or {}
+
+    async def delete(self, table: Table, key: Key, *, condition: Condition | None = None) -> Item | None:
+        return (await self._write(Delete(table, key, condition))).old
+
+    async def _write(self, write: Write) -> Effect:
+        layout, checked = self._layout(write.table), checked_write(write)
+
+        def work(connection: sqlite3.Connection) -> Effect:
+            effect = effect_of(connection, layout, checked)
+            apply(connection, effect, self._now())
+            return effect
+
+        return await self._writer.submit(work)
+
+    async def batch_write(self, table: Table, *, puts: Sequence[Attributes] = (), deletes: Sequence[Key] = ()) -> None:
+        layout, writes = self._layout(table), checked_batch(table, puts, deletes)
+
+        def work(connection: sqlite3.Connection) -> None:
+            for write in writes:
+                apply(connection, effect_of(connection, layout, write), self._now())
+
+        if writes:
+            await self._writer.submit(work)
+
+    async def transact(self, writes: Sequence[Write], *, token: str | None = None) -> None:
+        checked = [(self._layout(write.table), write) for write in checked_transaction(writes, token)]
+        await self._writer.submit(lambda connection: transact(connection, checked, token, self._now()))
+
+    # Change feed
+
+    async def changes(self, table: Table, position: str | None, *, limit: int = 100) -> FeedPage:
+        self._check_feed(table)
+        return await self._readers.submit(
+            lambda connection: read_changes(connection, table.name, position, limit),
+        )
+
+    async def wait_for_change(self, table: Table, position: str | None, *, seconds: float) -> None:
+        self._check_feed(table)
+        await self._signal.wait(table.name, sequence_of(position), seconds)
+
+    def _check_feed(self, table: Table) -> None:
+        if not self._layout(table).table.feed:
+            raise ValueError(f"{table.name} has no change feed")
+
+    # Upkeep
+
+    async def ready(self) -> None:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self._readers.submit(lambda connection: connection.execute("SELECT 1").fetchone())
+        except TimeoutError:
+            raise dependency_failed(SERVICE) from None
+
+    async def sweep(self) -> int:
+        """Remove what has expired, and what the feed and the tokens need no longer; how many rows went.
+
+        Each batch is one short write, so that others come between.
+        """
+        removed = 0
+        for layout in self._layouts.values():
+            if layout.table.ttl:
+                removed += await self._sweep_all(partial(self._sweep_table, layout=layout))
+        return removed + await self._sweep_all(self._sweep_history)
+
+    async def _sweep_all(self, batch: Callable[[sqlite3.Connection], int]) -> int:
+        removed = 0
+        while (count := await self._writer.submit(batch)) == SWEEP_BATCH:
+            removed += count
+        return removed + count
+
+    def _sweep_table(self, connection: sqlite3.Connection, layout: Layout) -> int:
+        return remove_expired(connection, layout, self._now(), SWEEP_BATCH)
+
+    def _sweep_history(self, connection: sqlite3.Connection) -> int:
+        return prune(connection, self._now(), FEED_SECONDS, TOKEN_SECONDS, SWEEP_BATCH)
+
+    async def _sweep_forever(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await self.sweep()
+            except DomainError as error:  # busy or broken: the next round is soon
+                _log.warning("sweep failed", extra={"error": error.code})
+
+
+def _connect_all(path: Path, layouts: Sequence[Layout]) -> tuple[list[sqlite3.Connection], int]:
+    """The writer's connection, then the readers'; and the number of the last change."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # SQLite gives -wal and -shm the same rights.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    connections = [_connect(path)]
+    try:
+        _use_log(connections[0])
+        prepare(connections[0], layouts)
+        last = last_sequence(connections[0])
+        for _ in range(READERS):
+            reader = _connect(path)
+            connections.append(reader)
+            reader.execute("PRAGMA query_only = ON")
+    except BaseException:
+        for connection in connections:
+            connection.close()
+        raise
+    return connections, last
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode, used by one thread at a time but not by the one that opens it."""
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512
+    )
+    connection.execute("PRAGMA synchronous = FULL")  # in WAL mode: one sync a commit, before it returns
+    connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+    connection.execute("PRAGMA temp_store = MEMORY")  # nothing outside the one file
+    return connection
+
+
+def _use_log(connection: sqlite3.Connection) -> None:
+    """Switch to WAL; SQLite does not wait for other processes that open the file at the same time."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)

@@ -1,0 +1,183 @@
+"""How tables lie in SQLite: one SQL table each, keys and index keys in columns, the whole item as msgpack.
+
+The column of an attribute has the attribute's name; `_item` and `_ttl` are ours. An index is partial: an
+item that lacks one of its keys is not in it.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from datasources.limits import key_attributes, position_names
+from datasources.ports import Item
+from datasources.tables import Table
+
+SCHEMA_VERSION = 1
+"""Raised when a file made by this code must not be written by older code: its layout, or a new index."""
+
+_APPLICATION_ID = 0x45445543  # "EDUC", so that `file` and SQLite's shell tell whose file it is
+_BIG_INTEGER = 1
+_TTL = "ttl"
+
+_SYSTEM_TABLES = """
+CREATE TABLE IF NOT EXISTS _changes (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL,
+    key BLOB NOT NULL, old BLOB, new BLOB
+);
+CREATE INDEX IF NOT EXISTS _changes_of_table ON _changes (name, sequence);
+CREATE INDEX IF NOT EXISTS _changes_by_age ON _changes (at);
+CREATE TABLE IF NOT EXISTS _tokens (token TEXT PRIMARY KEY, digest BLOB NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS _tokens_by_age ON _tokens (at);
+"""
+
+
+# Items as bytes
+
+
+def _read_extension(code: int, data: memoryview) -> Any:
+    if code != _BIG_INTEGER:
+        raise ValueError(f"unknown extension {code} in a stored item")
+    return int(bytes(data))
+
+
+_decoder = msgspec.msgpack.Decoder(dict[str, Any], ext_hook=_read_extension)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def encode(item: Mapping[str, Any]) -> bytes:
+    try:
+        return _encoder.encode(item)
+    except OverflowError:  # msgpack's integers end at 64 bits, DynamoDB's numbers at 38 digits
+        return _encoder.encode(_with_extensions(item))
+
+
+def decode(data: bytes) -> Item:
+    return _decoder.decode(data)
+
+
+def _with_extensions(value: Any) -> Any:
+    if type(value) is int and not -(2**63) <= value < 2**64:
+        return msgspec.msgpack.Ext(_BIG_INTEGER, str(value).encode())
+    if isinstance(value, Mapping):
+        return {name: _with_extensions(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_extensions(inner) for inner in value]
+    return value
+
+
+# Tables
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def conjunction(names: Sequence[str]) -> str:
+    return " AND ".join(f"{quoted(name)} = ?" for name in names)
+
+
+class Layout:
+    """One table's columns and the statements on single items."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        kinds = {name: kind for name, kind, _ in key_attributes(table)}
+        self.columns = tuple(kinds)
+        self._types = {name: "TEXT" if kind == "S" else "NUMERIC" for name, kind in kinds.items()}
+        stored = [*self.columns, *(["_ttl"] if table.ttl else []), "_item"]
+        rest = [name for name in stored if name not in table.key_names]
+        self.sql_name = quoted(table.name)
+        self.select = f"SELECT _item FROM {self.sql_name} WHERE {conjunction(table.key_names)}"  # noqa: S608 - names are ours
+        self.delete = f"DELETE FROM {self.sql_name} WHERE {conjunction(table.key_names)}"  # noqa: S608 - names are ours
+        self.upsert = (
+            f"INSERT INTO {self.sql_name} ({', '.join(map(quoted, stored))}) "  # noqa: S608 - names are ours
+            f"VALUES ({', '.join('?' * len(stored))}) ON CONFLICT ({', '.join(map(quoted, table.key_names))}) "
+            f"DO UPDATE SET {', '.join(f'{quoted(name)} = excluded.{quoted(name)}' for name in rest)}"
+        )
+
+    def key_values(self, key: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(key[name] for name in self.table.key_names)
+
+    def row(self, item: Mapping[str, Any]) -> list[Any]:
+        """Values for `upsert`."""
+        row = [item.get(name) for name in self.columns]
+        if self.table.ttl:
+            row.append(item.get(_TTL))
+        row.append(encode(item))
+        return row
+
+    def index_name(self, name: str) -> str:
+        return quoted(f"{self.table.name}.{name}")
+
+    def definitions(self) -> list[str]:
+        """CREATE statements; harmless where the things exist."""
+        columns = [
+            f"{quoted(name)} {self._types[name]}{' NOT NULL' if name in self.table.key_names else ''}"
+            for name in self.columns
+        ]
+        if self.table.ttl:
+            columns.append("_ttl NUMERIC")
+        statements = [
+            f"CREATE TABLE IF NOT EXISTS {self.sql_name} ({', '.join(columns)}, _item BLOB NOT NULL, "
+            f"UNIQUE ({', '.join(map(quoted, self.table.key_names))}))"
+        ]
+        for index in self.table.indexes:
+            keys = [name for name in (index.partition, index.sort) if name]
+            statements.append(
+                f"CREATE INDEX IF NOT EXISTS {self.index_name(index.name)} ON {self.sql_name} "
+                f"({', '.join(map(quoted, position_names(self.table, index)))}) "
+                f"WHERE {' AND '.join(f'{quoted(name)} IS NOT NULL' for name in keys)}"
+            )
+        if self.table.ttl:
+            statements.append(
+                f"CREATE INDEX IF NOT EXISTS {self.index_name('_ttl')} ON {self.sql_name} (_ttl) WHERE _ttl IS NOT NULL"
+            )
+        return statements
+
+    def add_missing_columns(self, connection: sqlite3.Connection) -> None:
+        """Give rows of an older release the columns of indexes that came since."""
+        present = {row[1] for row in connection.execute(f"PRAGMA table_info({self.sql_name})")}
+        missing = [name for name in self.columns if present and name not in present]
+        for name in missing:
+            connection.execute(f"ALTER TABLE {self.sql_name} ADD COLUMN {quoted(name)} {self._types[name]}")
+        if missing:
+            for (data,) in connection.execute(f"SELECT _item FROM {self.sql_name}").fetchall():  # noqa: S608 - as above
+                connection.execute(self.upsert, self.row(decode(data)))
+
+
+def prepare(connection: sqlite3.Connection, layouts: Sequence[Layout]) -> None:
+    """Create what is missing, in one transaction; several processes may do so at once.
+
+    Raises:
+        RuntimeError: the file is not ours, or a newer release has written it.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _check_owner(connection)
+        for statement in _SYSTEM_TABLES.split(";"):
+            connection.execute(statement)
+        for layout in layouts:
+            layout.add_missing_columns(connection)
+            for statement in layout.definitions():
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _check_owner(connection: sqlite3.Connection) -> None:
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+    if owner != _APPLICATION_ID and tables:
+        raise RuntimeError("The database file belongs to another program.")
+    if version > SCHEMA_VERSION:
+        raise RuntimeError(
+            f"The database file has schema version {version}, this release knows {SCHEMA_VERSION}: "
+            "run the release that wrote it, or a newer one."
+        )

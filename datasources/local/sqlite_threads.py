@@ -1,0 +1,209 @@
+"""The threads that use SQLite for an event loop, so that no disk access ever blocks it.
+
+One writer commits whatever has queued up as one group, with one sync to disk for all; a few readers see
+the last commit and never wait for the writer. Both queues are bounded: beyond is THROTTLED.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from itertools import groupby
+from typing import Any, TypeVar
+
+from datasources.ports import ConditionFailed, TransactionFailed
+from domain.errors import DomainError, dependency_failed, throttled
+
+_log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+Work = Callable[[sqlite3.Connection], Result]
+
+SERVICE = "The record store"
+_REFUSALS = (ConditionFailed, TransactionFailed, DomainError, ValueError)
+"""What a unit of work raises before it has written anything, so that its group goes on without it."""
+_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+
+
+class Task:
+    """One unit of work and where its outcome goes."""
+
+    __slots__ = ("failed", "future", "loop", "outcome", "work")
+
+    def __init__(self, work: Work[Any]) -> None:
+        self.work = work
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.outcome: Any = None
+        self.failed = False
+
+    def fail(self, error: Exception) -> None:
+        self.failed = True
+        self.outcome = _translated(error) if isinstance(error, sqlite3.Error) else error
+
+    def settle(self) -> None:
+        """Hand the outcome over, in the loop's thread; a cancelled caller wants none."""
+        if self.future.done():
+            return
+        if self.failed:
+            self.future.set_exception(self.outcome)
+        else:
+            self.future.set_result(self.outcome)
+
+
+Run = Callable[[sqlite3.Connection, list[Task]], None]
+
+
+class _Queue:
+    """A bounded queue from coroutines to threads, which take several tasks at a time."""
+
+    def __init__(self, capacity: int) -> None:
+        self._tasks: deque[Task] = deque()
+        self._capacity = capacity
+        self._filled = threading.Condition()
+        self._closed = False
+
+    def put(self, task: Task) -> None:
+        with self._filled:
+            if self._closed:
+                raise dependency_failed(SERVICE)
+            if len(self._tasks) >= self._capacity:
+                raise throttled(SERVICE)
+            self._tasks.append(task)
+            self._filled.notify()
+
+    def take(self, most: int) -> list[Task]:
+        """Waits for tasks; an empty list once the queue is closed and drained."""
+        with self._filled:
+            while not self._tasks and not self._closed:
+                self._filled.wait()
+            return [self._tasks.popleft() for _ in range(min(most, len(self._tasks)))]
+
+    def close(self) -> None:
+        with self._filled:
+            self._closed = True
+            self._filled.notify_all()
+
+
+class Threads:
+    """Threads with a connection each, all serving one queue.
+
+    Args:
+        connections: one thread is started for each; it closes the connection at its end.
+        capacity: tasks that may wait.
+        share: tasks that a thread takes at a time.
+        run: does those tasks and sets their outcomes.
+    """
+
+    def __init__(
+        self, name: str, connections: Sequence[sqlite3.Connection], *, capacity: int, share: int, run: Run
+    ) -> None:
+        self._queue = _Queue(capacity)
+        self._share = share
+        self._run = run
+        self._threads = [
+            threading.Thread(target=self._serve, args=(connection,), name=f"{name}-{number}", daemon=True)
+            for number, connection in enumerate(connections)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def submit(self, work: Work[Result]) -> Result:
+        """What `work` returns or raises. If the caller is cancelled, work that has not begun is dropped."""
+        task = Task(work)
+        self._queue.put(task)
+        result: Result = await task.future
+        return result
+
+    async def close(self) -> None:
+        """Refuses new work, finishes what was taken in, ends the threads."""
+        self._queue.close()
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
+
+    def _serve(self, connection: sqlite3.Connection) -> None:
+        with closing(connection):
+            while tasks := self._queue.take(self._share):
+                wanted = [task for task in tasks if not task.future.cancelled()]
+                if wanted:
+                    self._run(connection, wanted)
+                    _settle(wanted)
+
+
+def run_reads(connection: sqlite3.Connection, tasks: list[Task]) -> None:
+    for task in tasks:
+        try:
+            task.outcome = task.work(connection)
+        except Exception as error:  # whatever it is, it is the caller's, and the thread lives on
+            task.fail(error)
+
+
+def run_writes(
+    connection: sqlite3.Connection, tasks: list[Task], *, committed: Callable[[sqlite3.Connection], None]
+) -> None:
+    """Group commit: everything in one transaction, nothing acknowledged before it is on disk.
+
+    `committed` is called after the commit; what is written stands, whatever it raises.
+    """
+    rest = tasks
+    try:
+        while (culprit := _commit_group(connection, rest)) is not None:
+            rest = [task for task in rest if task is not culprit]
+    except sqlite3.Error as error:
+        _roll_back(connection)
+        for task in rest:
+            task.fail(error)
+        return
+    try:
+        committed(connection)
+    except sqlite3.Error as error:
+        _translated(error)
+
+
+def _commit_group(connection: sqlite3.Connection, tasks: list[Task]) -> Task | None:
+    """None: committed. A task: it failed halfway, nothing was written, the others are to be done again.
+
+    Raises:
+        sqlite3.Error: the store itself failed, so that all tasks have.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    for task in tasks:
+        task.failed = False
+        try:
+            task.outcome = task.work(connection)
+        except _REFUSALS as refusal:
+            task.fail(refusal)
+        except sqlite3.OperationalError:  # disk full, I/O error: no task's own fault
+            raise
+        except Exception as error:
+            _roll_back(connection)
+            task.fail(error)
+            return task
+    connection.execute("COMMIT")
+    return None
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:  # some errors have rolled back already
+        connection.execute("ROLLBACK")
+
+
+def _translated(error: sqlite3.Error) -> DomainError:
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    _log.error("SQLite failed", extra={"error": name})
+    return throttled(SERVICE) if name.startswith(_BUSY) else dependency_failed(SERVICE)
+
+
+def _settle(tasks: list[Task]) -> None:
+    for loop, group in groupby(tasks, key=lambda task: task.loop):
+        done = list(group)
+        with suppress(RuntimeError):  # the loop has ended, so nobody waits
+            loop.call_soon_threadsafe(_settle_all, done)
+
+
+def _settle_all(tasks: list[Task]) -> None:
+    for task in tasks:
+        task.settle()
