@@ -1,7 +1,7 @@
 """schema/*.graphql as one document: what the server is built from, and what AppSync is given."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from graphql import (
     ConstDirectiveNode,
     DocumentNode,
+    GraphQLError,
     GraphQLSchema,
     ListValueNode,
     NameNode,
@@ -19,13 +20,13 @@ from graphql import (
     StringValueNode,
     TypeSystemExtensionNode,
     Visitor,
-    assert_valid_schema,
     build_ast_schema,
     parse,
     print_ast,
+    validate_schema,
     visit,
 )
-from graphql.validation.validate import assert_valid_sdl
+from graphql.validation.validate import validate_sdl
 
 from domain.callers import USER_MODES, Mode
 
@@ -108,19 +109,21 @@ def merge(texts: Mapping[str, str]) -> DocumentNode:
 
 
 def build(document: DocumentNode) -> GraphQLSchema:
-    """An executable schema without resolvers; its AWS scalars still pass anything (see app/scalars.py).
+    """An executable schema without resolvers; its AWS scalars still pass anything (see app/scalars).
 
-    Raises TypeError that lists what is wrong: an extension of anything but a root, a scalar or directive
-    that AppSync does not define, and whatever breaks GraphQL's own rules.
+    Raises TypeError with one line for each fault, `file:line: what`: an extension of anything but a root,
+    a scalar or directive that AppSync has itself or does not know, and whatever breaks GraphQL's rules.
     """
-    extended = [node for node in document.definitions if isinstance(node, TypeSystemExtensionNode)]
-    if extended:
-        raise TypeError("\n".join(f"{where(node)}: only roots may be extended" for node in extended))
     prelude = parse("\n".join(f"scalar {name}" for name in AWS_SCALARS) + AWS_DIRECTIVES, no_location=True)
     whole = DocumentNode(definitions=(*prelude.definitions, *document.definitions))
-    assert_valid_sdl(whole)
-    schema = build_ast_schema(whole, assume_valid_sdl=True)
-    assert_valid_schema(schema)
+    extensions = [node for node in document.definitions if isinstance(node, TypeSystemExtensionNode)]
+    faults = [f"{where(node)}: only roots may be extended" for node in extensions]
+    faults += _lines(validate_sdl(whole))
+    if not faults:
+        schema = build_ast_schema(whole, assume_valid_sdl=True)
+        faults = _lines(validate_schema(schema))
+    if faults:
+        raise TypeError("\n".join(faults))
     return schema
 
 
@@ -184,6 +187,11 @@ def where(node: Node) -> str:
 def snake(name: str) -> str:
     """An SDL name as the Python name: `ipAddress` -> `ip_address`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def _lines(errors: Iterable[GraphQLError]) -> list[str]:
+    """Errors as findings, each at the last of its places: of a name given twice that is the second one."""
+    return [f"{where(error.nodes[-1]) if error.nodes else 'schema'}: {error.message}" for error in errors]
 
 
 def _extended(base: ObjectTypeDefinitionNode, extensions: Any) -> ObjectTypeDefinitionNode:
