@@ -13,6 +13,7 @@ import msgspec
 from datasources.conditions import any_of, at_most, not_exists
 from datasources.ports import Item, Put, RecordStore
 from datasources.tables import IDEMPOTENCY
+from datasources.transactions import Guarded
 from domain.errors import Code, DomainError, bad_request
 from domain.times import Timestamp, epoch_seconds
 
@@ -25,6 +26,10 @@ class Request(msgspec.Struct, frozen=True):
 
     id: str
     hash: str
+
+
+class MadeBefore(Exception):
+    """The same request was made before; `replay` knows its result."""
 
 
 def request(user_id: str, operation: str, client_token: str | None, arguments: Mapping[str, Any]) -> Request | None:
@@ -51,6 +56,11 @@ def guard(request: Request, result: Item, now: Timestamp) -> Put:
         "ttl": epoch_seconds(now) + LIFETIME_SECONDS,
     }
     return Put(IDEMPOTENCY, item, any_of(not_exists("id"), at_most("ttl", epoch_seconds(now))))
+
+
+def once(request: Request | None, result: Item, now: Timestamp) -> list[Guarded]:
+    """For the front of a creating transaction: raises `MadeBefore` in place of creating twice."""
+    return [] if request is None else [(guard(request, result, now), MadeBefore())]
 
 
 async def replay(store: RecordStore, request: Request | None) -> Item | None:

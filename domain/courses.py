@@ -10,6 +10,7 @@ from domain import text
 from domain.errors import bad_request
 from domain.fields import Rule, as_given, check_given, whole_number
 from domain.money import Money, price
+from domain.publishing import require_step
 from domain.records import Record
 from domain.times import Timestamp
 
@@ -111,6 +112,15 @@ def changed_course(course: Course, given: Mapping[str, Any], now: Timestamp) -> 
     """The course after an `UpdateCourseInput`, one version on. Raises BAD_REQUEST."""
     changes = check_given(_RULES, _CLEARED, given)
     return _consistent(msgspec.structs.replace(course, **changes, updated_at=now, version=course.version + 1))
+
+
+def course_in_state(course: Course, state: str, now: Timestamp) -> Course:
+    """The course one step on in its life cycle; `published_at` is the first time. Raises INVALID_STATE."""
+    require_step(course.state, state)
+    published_at = course.published_at or (now if state == "PUBLISHED" else None)
+    return msgspec.structs.replace(
+        course, state=state, published_at=published_at, updated_at=now, version=course.version + 1
+    )
 
 
 def _consistent(course: Course) -> Course:

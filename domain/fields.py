@@ -50,6 +50,6 @@ def check_given(rules: Mapping[str, Rule], cleared: Mapping[str, Any], given: Ma
 
 
 def input_field(name: str) -> str:
-    """"access_days" as clients know it: "input.accessDays"."""
+    """ "access_days" as clients know it: "input.accessDays"."""
     head, *rest = name.split("_")
     return f"{INPUT}.{head}{''.join(word.title() for word in rest)}"

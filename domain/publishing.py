@@ -6,9 +6,7 @@ from domain.errors import invalid_state
 
 PublishState = Literal["DRAFT", "PUBLISHED", "ARCHIVED"]
 
-_STEPS = frozenset(
-    {("DRAFT", "PUBLISHED"), ("PUBLISHED", "DRAFT"), ("PUBLISHED", "ARCHIVED"), ("ARCHIVED", "DRAFT")}
-)
+_STEPS = frozenset({("DRAFT", "PUBLISHED"), ("PUBLISHED", "DRAFT"), ("PUBLISHED", "ARCHIVED"), ("ARCHIVED", "DRAFT")})
 
 
 def require_step(current: str, wanted: str) -> None:

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from datasources.catalog import Catalog
 from datasources.courses import Courses
 from datasources.cursors import Cursors
 from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
+from datasources.mentors import Mentors
+from datasources.modules import Modules
 from datasources.progress import ProgressBook
+from datasources.resources import Resources
 from datasources.users import Users
 from domain.callers import Caller
 from domain.server import ServerFacts
@@ -16,11 +20,15 @@ from domain.times import Timestamp
 
 @dataclass(frozen=True)
 class Sources:
-    """Everything outside the process, one object a domain. Built once, by app/wiring.py or by a test."""
+    """Everything outside the process, one object for each kind of question. Built once, by app/wiring.py or by a test."""
 
     users: Users
     courses: Courses
+    mentors: Mentors
+    catalog: Catalog
+    modules: Modules
     lessons: Lessons
+    resources: Resources
     enrollments: Enrollments
     progress: ProgressBook
 
