@@ -20,7 +20,7 @@ from domain.times import Timestamp
 
 @dataclass(frozen=True)
 class Sources:
-    """Everything outside the process, one object for each kind of question. Built once, by app/wiring.py or by a test."""
+    """Everything outside the process, an object for each kind of question. Built by app/wiring.py, or a test."""
 
     users: Users
     courses: Courses

@@ -1,0 +1,48 @@
+"""Which record stands behind each object type of the SDL; `app/binding.py` holds it against the schema."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from domain.courses import Course, Money
+from domain.enrollments import CourseAccess, Enrollment
+from domain.lessons import Lesson, LessonResource, Module
+from domain.progress import CourseProgress, LessonProgress
+from domain.server import ServerInfo, ServiceNotice
+from domain.users import Consent, User, UserSession, UserSettings, UserSummary
+from resolvers.paging import Connection
+
+_RECORDS = (
+    Consent,
+    Course,
+    CourseAccess,
+    CourseProgress,
+    Enrollment,
+    Lesson,
+    LessonProgress,
+    LessonResource,
+    Module,
+    Money,
+    ServerInfo,
+    ServiceNotice,
+    User,
+    UserSession,
+    UserSettings,
+    UserSummary,
+)
+_LISTED = (
+    "Consent",
+    "Course",
+    "CourseProgress",
+    "Enrollment",
+    "Lesson",
+    "LessonProgress",
+    "Module",
+    "User",
+    "UserSession",
+)
+
+BY_TYPE: Mapping[str, type[msgspec.Struct]] = {
+    **{record.__name__: record for record in _RECORDS},
+    **{f"{name}Connection": Connection for name in _LISTED},
+}

@@ -1,0 +1,126 @@
+"""A school under test: one store, a clock that the test moves, and clients that speak GraphQL.
+
+Domain behaviour is tested as clients see it: operations in, payloads out, over every engine.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from graphql import GraphQLSchema
+from ulid import ULID
+
+from app import sources
+from app.auth.local_issuer import user_id
+from app.execution import Executor, GraphQLRequest
+from app.scope import RequestScope
+from datasources.accounts import Accounts
+from datasources.cursors import Cursors
+from datasources.ports import RecordStore, SearchIndex
+from domain.callers import Caller, Mode
+from domain.server import ServerFacts
+from domain.times import Timestamp, timestamp
+from resolvers.context import Context, Sources
+
+FACTS = ServerFacts(api_version="test", minimum_client_version="1.0.0", features=("COURSES",))
+
+
+class Clock:
+    """The school's time; it stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self._moment = datetime(2026, 9, 1, 8, tzinfo=UTC)
+
+    def now(self) -> Timestamp:
+        return timestamp(self._moment)
+
+    def seconds(self) -> float:
+        return self._moment.timestamp()
+
+    def advance(self, *, seconds: float = 0, days: float = 0) -> None:
+        self._moment += timedelta(seconds=seconds, days=days)
+
+
+@dataclass
+class School:
+    """Everything a test needs to act as anybody."""
+
+    store: RecordStore
+    search: SearchIndex
+    schema: GraphQLSchema
+    clock: Clock
+    sources: Sources = field(init=False)
+    accounts: Accounts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sources, self.accounts = sources.build(self.store, self.search, self.clock.now)
+        self.executor = Executor(self.schema)
+        self.cursors = Cursors(b"a secret of the tests", self.clock.now)
+
+    @staticmethod
+    def id(username: str) -> str:
+        return user_id(username)
+
+    def as_(self, username: str, *groups: str, **claims: Any) -> "Client":
+        """A signed-in user; Students when no group is named. `claims` are further fields of Caller."""
+        caller = Caller(
+            mode=Mode.COGNITO,
+            user_id=user_id(username),
+            groups=frozenset(groups or ("Students",)),
+            username=username,
+            name=username.capitalize(),
+            issued_at=self.clock.now(),
+            authenticated_at=self.clock.now(),
+        )
+        return Client(self, _with(caller, claims))
+
+    @property
+    def visitor(self) -> "Client":
+        return Client(self, Caller(mode=Mode.API_KEY))
+
+    @property
+    def backend(self) -> "Client":
+        return Client(self, Caller(mode=Mode.IAM))
+
+    def context(self, caller: Caller) -> Context:
+        return Context(caller, self.sources, self.clock.now, lambda: str(ULID()), self.cursors, FACTS)
+
+
+@dataclass(frozen=True)
+class Client:
+    """Runs operations as one caller, admitted anew each time as a server does it."""
+
+    school: School
+    caller: Caller
+
+    @property
+    def id(self) -> str:
+        return self.caller.id
+
+    async def run(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The whole payload, data and errors."""
+        caller = await self.school.accounts.admit(self.caller)
+        scope = RequestScope(self.school.context(caller), "request-of-a-test")
+        answer = await self.school.executor.execute(GraphQLRequest(query, variables), scope)
+        return answer.payload
+
+    async def data(self, query: str, **variables: Any) -> Any:
+        """The data of an operation that must succeed."""
+        payload = await self.run(query, **variables)
+        assert "errors" not in payload, payload["errors"]
+        return payload["data"]
+
+    async def refusal(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The one error of an operation that must be refused, with its errorType."""
+        payload = await self.run(query, **variables)
+        errors = payload.get("errors", [])
+        assert len(errors) == 1, payload
+        error: dict[str, Any] = errors[0]
+        assert error.get("errorType"), error
+        return error
+
+
+def _with(caller: Caller, claims: Mapping[str, Any]) -> Caller:
+    return msgspec.structs.replace(caller, **claims)
