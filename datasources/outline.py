@@ -11,7 +11,7 @@ import msgspec
 
 from datasources.conditions import equals
 from datasources.contention import LostRace, settle
-from datasources.course_items import LESSON, MODULE, ORDER, key, lesson_of
+from datasources.course_items import LESSON, MODULE, ORDER, key, lesson_key, lesson_of, module_key
 from datasources.ports import Change, Item, RecordStore, SortRange
 from datasources.tables import COURSES
 from datasources.transactions import Guarded, commit
