@@ -6,6 +6,10 @@ too: that is what makes a new capacity and the way back to DRAFT exact. Readers 
 which follows a moment later, and never meet these transactions.
 """
 
+from typing import Any
+
+import msgspec
+
 from datasources.conditions import (
     all_of,
     any_of,
@@ -19,12 +23,12 @@ from datasources.conditions import (
     less,
     not_exists,
 )
+from datasources.course_items import SEATS
+from datasources.course_items import key as course_key
 from datasources.ports import Attributes, Change, Check, Delete, Item, Put, RecordStore
 from datasources.tables import COURSES
 from datasources.updates import Add, Remove, Set
 from domain.records import Record
-
-SORT_KEY = "SEATS"
 
 _UNLIMITED = not_exists("capacity")
 _FREE_SEAT = less("seatsTaken", attribute("capacity"))
@@ -51,8 +55,8 @@ class Seats(Record, frozen=True):
         return self.capacity is None or (self.has_free_seat and self.waiting == 0)
 
 
-def key(course_id: str) -> dict[str, str]:
-    return {"courseId": course_id, "sk": SORT_KEY}
+def key(course_id: str) -> dict[str, Any]:
+    return course_key(course_id, SEATS)
 
 
 def item(course_id: str, capacity: int | None) -> Item:
@@ -93,13 +97,7 @@ async def read(store: RecordStore, course_id: str) -> Seats | None:
 
 
 def of(stored: Attributes) -> Seats:
-    return Seats(
-        stored["seatsTaken"],
-        stored["waiting"],
-        stored["ticket"],
-        stored["everEnrolled"],
-        stored.get("capacity"),
-    )
+    return msgspec.convert(stored, Seats)
 
 
 async def next_ticket(store: RecordStore, course_id: str) -> int:

@@ -45,8 +45,12 @@ USERS = Table(
     feed=True,
 )
 SETTINGS = Table("Settings", "userId", "name")
-USER_ITEMS = Table(  # SESSION#id, CONSENT#purpose#at, ROLE#role
-    "UserItems", "userId", "sk", indexes=(Index("KindIndex", "kind", "sortKey"),), ttl=True
+USER_ITEMS = Table(  # SESSION#id, CONSENT#purpose#at#id, ROLE#role
+    "UserItems",
+    "userId",
+    "sk",
+    indexes=(Index("KindIndex", "kind", "sortKey"), Index("SessionIndex", "sessionId")),
+    ttl=True,
 )
 COUNTERS = Table("Counters", "name")
 """Single numbers that a condition guards, e.g. ADMINS."""
@@ -68,6 +72,7 @@ ENROLLMENTS = Table(
     "userId",
     "courseId",
     indexes=(
+        Index("UserIndex", "userId", "enrolledAt"),
         Index("CourseStatusIndex", "courseStatusShard", "enrolledAt"),
         Index("WaitlistIndex", "waitlistCourseId", "ticket", "N"),
         Index("ExpiryIndex", "expiryShard", "expiryAt"),
