@@ -1,0 +1,62 @@
+"""All paths of the server in one ASGI application."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import Receive, Scope, Send
+
+from app.auth.local_issuer import LocalIssuer
+from app.http.cors import Cors
+from app.http.endpoint import GraphQLEndpoint, Service
+from app.http.front import Front
+from app.http.graphiql import GraphiQL
+from app.http.health import Health
+from app.http.rate import RateLimiter
+from app.logs import AccessLog
+from app.settings import Settings
+
+
+def application(
+    service: Service,
+    settings: Settings,
+    health: Health,
+    *,
+    issuer: LocalIssuer | None,
+    graphiql: GraphiQL | None,
+    access_log: AccessLog,
+) -> Front:
+    """Args: issuer: whose keys are published; graphiql: None where it is off."""
+    cors = Cors(settings.cors_origins)
+    endpoint = GraphQLEndpoint(
+        service,
+        cors,
+        rate=RateLimiter(settings.rate_per_second, settings.rate_burst),
+        sign_in_failures=RateLimiter(settings.rate_per_second, settings.rate_burst),
+        page=graphiql,
+        most_bytes=settings.max_body_bytes,
+        most_requests=settings.max_requests,
+    )
+    routes: list[BaseRoute] = [*health.routes()]
+    if issuer is not None:
+        routes += _well_known(issuer)
+    if graphiql is not None:
+        routes += graphiql.routes()
+    return Front(endpoint, Router(routes, redirect_slashes=False, default=_nothing_here), cors, access_log)
+
+
+def _well_known(issuer: LocalIssuer) -> list[Route]:
+    async def keys(_: Request) -> Response:
+        return JSONResponse(issuer.jwks(), headers={"cache-control": "public, max-age=300"})
+
+    async def configuration(request: Request) -> Response:
+        return JSONResponse(issuer.openid_configuration(str(request.base_url).rstrip("/")))
+
+    return [
+        Route("/.well-known/jwks.json", keys),
+        Route("/.well-known/openid-configuration", configuration),
+    ]
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    raise HTTPException(404, "There is nothing here.")

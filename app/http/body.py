@@ -1,0 +1,133 @@
+"""A request's body: its size, its type, and the GraphQL request in it."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.types import Receive
+
+from app.execution import GraphQLRequest
+from app.http.replies import ClientGone, Refusal, malformed
+
+UNREADABLE = "Unable to parse GraphQL query."
+"""AppSync's words for every body that holds no operation."""
+
+MOST_NESTING = 64
+MOST_PARAMETERS = 20
+_USUAL_TYPES = frozenset(
+    (
+        b"application/json",
+        b"application/json; charset=UTF-8",
+        b"application/json; charset=utf-8",
+        b"application/graphql",
+    )
+)
+_TYPES = frozenset(("application/json", "application/graphql"))
+
+
+def check_type(content_type: bytes | None) -> None:
+    """JSON only, under either name that AppSync accepts. Raises Refusal 415.
+
+    A form on a foreign page can send text/plain, forms, or no type at all; JSON needs a preflight first.
+    """
+    if content_type in _USUAL_TYPES:
+        return
+    media_type, *parameters = (content_type or b"").decode("latin-1").lower().split(";")
+    pairs = (each.partition("=") for each in parameters)
+    charsets = [value.strip(" \t\"'") for name, _, value in pairs if name.strip() == "charset"]
+    if media_type.strip() not in _TYPES or any(charset not in ("utf-8", "utf8") for charset in charsets):
+        raise Refusal(
+            415,
+            "UnsupportedMediaTypeException",
+            "The content-type must be application/json or application/graphql, in UTF-8.",
+        )
+
+
+def check_encoding(content_encoding: bytes | None) -> None:
+    """Plain bodies only: what unpacks to more than was sent could not be bounded before. Raises Refusal 415."""
+    if content_encoding is not None and content_encoding.strip().lower() not in (b"", b"identity"):
+        raise Refusal(415, "UnsupportedMediaTypeException", "Request bodies cannot have a content-encoding.")
+
+
+async def read(receive: Receive, declared: bytes | None, most: int) -> bytes:
+    """The whole body. Raises Refusal 413 as soon as it is, or says it will be, over `most` bytes."""
+    if declared is not None and int(declared) > most:
+        raise _too_large(most)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk: bytes = message.get("body", b"")
+        if not message.get("more_body", False) and not chunks:
+            if len(chunk) > most:
+                raise _too_large(most)
+            return chunk
+        size += len(chunk)
+        if size > most:
+            raise _too_large(most)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def request_of_json(body: bytes) -> GraphQLRequest:
+    """What a JSON body asks for. Raises Refusal 400."""
+    if not body.strip():
+        raise malformed("Request body is empty.")
+    content = _json(body)
+    if not isinstance(content, dict):
+        raise malformed(UNREADABLE)
+    return _request(content.get("query"), content.get("variables"), content.get("operationName"), queries_only=False)
+
+
+def request_of_query_string(query_string: bytes) -> GraphQLRequest:
+    """What `?query=&variables=&operationName=` asks for: queries only. Raises Refusal 400."""
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
+        )
+    except ValueError:
+        raise malformed(UNREADABLE) from None
+    given: Mapping[str, str] = dict(pairs)
+    text = given.get("variables")
+    variables = _json(text.encode()) if text else None
+    return _request(given.get("query"), variables, given.get("operationName") or None, queries_only=True)
+
+
+def _request(query: object, variables: object, name: object, *, queries_only: bool) -> GraphQLRequest:
+    if not isinstance(query, str) or not query.strip():
+        raise malformed(UNREADABLE)
+    if variables is not None and not isinstance(variables, dict):
+        raise malformed(f"{UNREADABLE} `variables` must be an object.")
+    if name is not None and not isinstance(name, str):
+        raise malformed(f"{UNREADABLE} `operationName` must be a string.")
+    return GraphQLRequest(query, variables, name, queries_only)
+
+
+def _json(text: bytes) -> Any:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise malformed(UNREADABLE) from None
+    # Few requests have as many brackets at all, so few are looked at twice.
+    if text.count(b"{") + text.count(b"[") > MOST_NESTING and _nesting(value) > MOST_NESTING:
+        raise malformed(f"{UNREADABLE} It is nested too deep.")
+    return value
+
+
+def _nesting(value: Any) -> int:
+    """Levels of objects and lists, counted level by level: recursion could be sent too deep."""
+    levels = 0
+    level = [value]
+    while level:
+        containers = [each for each in level if isinstance(each, dict | list)]
+        levels += bool(containers)
+        level = [item for each in containers for item in (each.values() if isinstance(each, dict) else each)]
+    return levels
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal(413, "RequestEntityTooLargeException", f"The request body is over {most} bytes.")

@@ -1,0 +1,66 @@
+"""Which web origins may call the API from a browser. Never with cookies: credentials travel in headers."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from app.http.replies import Header, Reply
+
+ALLOWED_HEADERS = (
+    "x-api-key",
+    "authorization",
+    "content-type",
+    "x-amz-user-agent",
+    "x-amz-date",
+    "x-amz-security-token",
+)
+"""What Amplify and the other AppSync clients send."""
+
+MOST_ASKED_HEADERS = 32
+_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}")
+_EXPOSED = (
+    b"x-amzn-RequestId,x-amzn-ErrorType,x-amz-user-agent,x-amzn-ErrorMessage,Date,x-amz-schema-version,Retry-After"
+)
+_MAX_AGE_SECONDS = b"7200"  # the longest that Chromium keeps
+
+
+class Cors:
+    """Args: origins: `("*",)` for any, else exact origins."""
+
+    def __init__(self, origins: Sequence[str]) -> None:
+        self._any = "*" in origins
+        self._origins = frozenset(origin.encode() for origin in origins)
+        self._to_all: tuple[Header, ...] = (
+            (b"access-control-allow-origin", b"*"),
+            (b"access-control-expose-headers", _EXPOSED),
+        )
+
+    def headers(self, origin: bytes | None) -> tuple[Header, ...]:
+        """For any answer. An origin is only ever repeated when it is on the list."""
+        if self._any:
+            return self._to_all
+        if origin in self._origins:
+            return (
+                (b"access-control-allow-origin", origin),
+                (b"access-control-expose-headers", _EXPOSED),
+                (b"vary", b"origin"),
+            )
+        return ((b"vary", b"origin"),)
+
+    def preflight(self, headers: Mapping[bytes, bytes]) -> Reply:
+        """The answer to OPTIONS; a browser compares it with what it is about to send."""
+        return Reply(
+            200,
+            headers=(
+                (b"allow", b"GET, POST, OPTIONS"),
+                (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+                (b"access-control-allow-headers", _allowed(headers.get(b"access-control-request-headers", b""))),
+                (b"access-control-max-age", _MAX_AGE_SECONDS),
+            ),
+        )
+
+
+def _allowed(asked: bytes) -> bytes:
+    """AppSync's headers and an app's own ones, as far as they are header names at all."""
+    names = (name.strip().lower() for name in asked.decode("latin-1").split(",")[:MOST_ASKED_HEADERS])
+    own = [name for name in names if name not in ALLOWED_HEADERS and _HEADER_NAME.fullmatch(name)]
+    return ",".join([*ALLOWED_HEADERS, *own]).encode()

@@ -1,0 +1,109 @@
+"""What holds for every HTTP request: an id, CORS, safe headers, one access line, and no bare exception."""
+
+import asyncio
+import logging
+import re
+import time
+from typing import Any
+from uuid import uuid4
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import logs
+from app.http.cors import Cors
+from app.http.replies import ClientGone, Refusal, overloaded
+
+log = logging.getLogger(__name__)
+
+REQUEST_ID = "request_id"
+ACCESS_FIELDS = "access"
+"""Keys of `scope["state"]`: the request's id, and what an endpoint adds to its access line."""
+OVERLOADED = "overloaded"
+"""Set by the protocol on connections above the limit; only health is answered there."""
+
+CLIENT_GONE = 499
+"""In the access log only, as nginx writes it: the client hung up before its request was whole."""
+
+_PAGE_ERRORS = {404: "NotFoundException", 405: "MethodNotAllowedException"}
+_HEALTH_PATHS = frozenset({"/ping", "/livez", "/readyz"})
+_OPEN_PATH = re.compile(r"/(?:graphql(?:/.*)?|ping|\.well-known/.*)")
+"""Paths that other origins may read. GraphiQL's are not among them: they hand out a token."""
+_SAFE_PATH = re.compile(r"[A-Za-z0-9_./-]{1,64}")
+
+
+class Front:
+    """The outermost ASGI application.
+
+    Args:
+        graphql: answers /graphql; apart from the rest because every microsecond counts there.
+        pages: answers all other paths.
+        access_log: is told of every request, when it is answered.
+    """
+
+    def __init__(self, graphql: ASGIApp, pages: ASGIApp, cors: Cors, access_log: logs.AccessLog) -> None:
+        self._access_log = access_log
+        self._graphql = graphql
+        self._pages = pages
+        self._cors = cors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._pages(scope, receive, send)
+        began = time.perf_counter()
+        request_id = str(uuid4())
+        logs.request_id.set(request_id)
+        path: str = scope["path"]
+        fields: dict[str, Any] = {
+            "requestId": request_id,
+            "method": scope["method"],
+            "path": path if _SAFE_PATH.fullmatch(path) else logs.redact(path[:200]),
+            "status": 0,
+            "ms": 0.0,
+        }
+        scope.setdefault("state", {}).update({REQUEST_ID: request_id, ACCESS_FIELDS: fields})
+        headers = [(b"x-amzn-requestid", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+        if _OPEN_PATH.fullmatch(path):
+            headers += self._cors.headers(next((value for name, value in scope["headers"] if name == b"origin"), None))
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                fields["status"] = message["status"]
+                message["headers"] = [*message["headers"], *headers]
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, send_with_headers)
+        except Refusal as refusal:
+            await refusal.reply(request_id).send(send_with_headers)
+        except ClientGone:
+            fields["status"] = CLIENT_GONE
+        except asyncio.CancelledError:  # the server ends and waits no longer
+            if not fields["status"]:
+                await overloaded("The server is going away.").reply(request_id).send(send_with_headers)
+        except Exception:
+            log.exception("unhandled exception")
+            if fields["status"]:
+                raise  # half an answer is out; the connection has to break
+            failure = Refusal(
+                500, "INTERNAL_ERROR", "Internal error.", info={"requestId": request_id, "retryable": True}
+            )
+            await failure.reply(request_id).send(send_with_headers)
+        finally:
+            fields["ms"] = round((time.perf_counter() - began) * 1000, 2)
+            self._access_log(fields)
+        return None
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if OVERLOADED in scope["state"] and path not in _HEALTH_PATHS:
+            raise overloaded("The server has too many connections.")
+        if path == "/graphql":
+            return await self._graphql(scope, receive, send)
+        try:
+            await self._pages(scope, receive, send)
+        except HTTPException as error:
+            raise Refusal(
+                error.status_code, _PAGE_ERRORS.get(error.status_code, "BadRequestException"), error.detail
+            ) from error
+        return None

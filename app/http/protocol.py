@@ -1,0 +1,246 @@
+"""uvicorn's HTTP protocol with what it lacks: deadlines for slow clients, caps, and one answer to broken HTTP.
+
+Written against uvicorn 0.54 and its httptools protocol; tests/app/http/test_protocol.py holds it to them.
+"""
+
+import asyncio
+import enum
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import orjson
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app.errors import refused_request
+from app.http.front import OVERLOADED
+from app.http.replies import JSON, MALFORMED
+
+MOST_HEADERS = 100
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What one connection may take.
+
+    Attributes:
+        header_seconds: from a request's first byte, or from the connection's start, to its last header.
+        body_seconds: for a body to arrive, and for a full write buffer to be read by the client.
+        header_bytes: of request line and headers together.
+        unread_bytes: of a body that nobody reads any more because the answer is already out.
+        connections: open ones that are served; as many again are told 503, the rest are cut.
+    """
+
+    header_seconds: float = 10
+    body_seconds: float = 20
+    header_bytes: int = 32 * 1024
+    unread_bytes: int = 32 * 1024 * 1024
+    connections: int = 2_000
+
+
+class _Awaited(enum.Enum):
+    """What the client owes us at the moment."""
+
+    HEADERS = enum.auto()
+    BODY = enum.auto()
+    NOTHING = enum.auto()
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    status: int
+    error_type: str
+    message: str
+
+
+_BROKEN = _Fault(400, MALFORMED, "This is not well-formed HTTP.")
+_NO_HOST = _Fault(400, MALFORMED, "A request names exactly one host.")
+_OLD_FRAMING = _Fault(400, MALFORMED, "HTTP/1.0 has no Transfer-Encoding.")
+_LARGE_HEADERS = _Fault(431, "RequestHeaderFieldsTooLargeException", "The request line and headers are too large.")
+_SLOW = _Fault(408, "RequestTimeoutException", "The request did not arrive in time.")
+
+
+class _Refused(Exception):
+    """Stops the parser; the reason is in `_fault`, because httptools hides exceptions of callbacks."""
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """One connection. uvicorn parses and answers; this class watches the clock and the sizes."""
+
+    def __init__(self, *args: Any, bounds: Bounds, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._bounds = bounds
+        self._awaited = _Awaited.HEADERS
+        self._watched = _Awaited.NOTHING
+        self._deadline: asyncio.TimerHandle | None = None
+        self._write_deadline: asyncio.TimerHandle | None = None
+        self._requests_begun = 0
+        self._unfinished_bytes = 0
+        self._unread_bytes = 0
+        self._fault = _BROKEN
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
+        super().connection_made(transport)
+        most = self._bounds.connections
+        if len(self.connections) > 2 * most:
+            transport.abort()
+        elif len(self.connections) > most:
+            self.app_state = {**self.app_state, OVERLOADED: True}
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        begun, was_in_headers = self._requests_begun, self._awaited is _Awaited.HEADERS
+        super().data_received(data)
+        if was_in_headers and self._awaited is _Awaited.HEADERS and begun == self._requests_begun:
+            self._unfinished_bytes += len(data)
+            if self._unfinished_bytes > self._bounds.header_bytes:
+                self._refuse(_LARGE_HEADERS)
+        self._watch()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._unwatch()
+        self._awaited = _Awaited.NOTHING
+        super().handle_websocket_upgrade()
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._awaited = _Awaited.HEADERS
+        self._requests_begun += 1
+        self._unfinished_bytes = 0
+        self._unread_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        names = [name for name, _ in self.headers]
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size > self._bounds.header_bytes or len(names) > MOST_HEADERS:
+            self._stop(_LARGE_HEADERS)
+        version = self.parser.get_http_version()
+        if names.count(b"host") != 1 and (version == "1.1" or names.count(b"host") > 1):
+            self._stop(_NO_HOST)
+        if version == "1.0" and b"transfer-encoding" in names:
+            self._stop(_OLD_FRAMING)
+        super().on_headers_complete()
+        self._awaited = _Awaited.BODY
+        self._unwatch()
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._unread_bytes += len(body)
+            if self._unread_bytes > self._bounds.unread_bytes:
+                self.transport.abort()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._awaited = _Awaited.NOTHING
+        self._unwatch()
+
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's answer to whatever the parser refuses."""
+        self._refuse(self._fault)
+
+    # The client's side of writing
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._write_deadline is None:
+            self._write_deadline = self.loop.call_later(self._bounds.body_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._write_deadline is not None:
+            self._write_deadline.cancel()
+            self._write_deadline = None
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._abort_unless_read()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._abort_unless_read()
+
+    # The clock
+
+    def _watch(self) -> None:
+        """One deadline for what is owed now, counted from the moment since when it is owed."""
+        owed = self._awaited
+        if owed is _Awaited.NOTHING and (self.cycle is None or self.cycle.response_complete):
+            # Between requests uvicorn's keep-alive timer counts, unless stray bytes just stopped it.
+            owed = _Awaited.NOTHING if self.timeout_keep_alive_task else _Awaited.HEADERS
+        if owed is self._watched or self.transport.is_closing():
+            return
+        self._unwatch()
+        if owed is not _Awaited.NOTHING:
+            seconds = self._bounds.header_seconds if owed is _Awaited.HEADERS else self._bounds.body_seconds
+            self._deadline = self.loop.call_later(seconds, self._late)
+            self._watched = owed
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._watched = _Awaited.NOTHING
+
+    def _late(self) -> None:
+        body, self._deadline, self._watched = self._watched is _Awaited.BODY, None, _Awaited.NOTHING
+        if self.transport.is_closing():
+            return
+        if self.flow.read_paused:
+            self._watch()  # it is us who do not read: an earlier request is still being answered
+        elif body or self._requests_begun > 0:
+            self._refuse(_SLOW)
+        else:
+            self.transport.close()
+
+    # Saying no
+
+    def _stop(self, fault: _Fault) -> None:
+        self._fault = fault
+        raise _Refused
+
+    def _refuse(self, fault: _Fault) -> None:
+        """Answers the request that is at fault, once, and ends the connection."""
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        answering = cycle is not None and not cycle.response_complete
+        if answering and (cycle.response_started or not cycle.more_body):
+            # The fault is in what came after the request being answered: that answer goes out whole, and last.
+            cycle.keep_alive = False
+            self.pipeline.clear()
+            self.flow.pause_reading()
+            return
+        if answering:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if not (cycle is not None and cycle.response_complete and self._awaited is _Awaited.BODY):
+            self.transport.write(_written(fault))  # unless the answer is out and only the body's rest was late
+        self.transport.close()
+        self._abort_unless_read()
+
+    def _abort_unless_read(self) -> None:
+        """A closed connection lingers until the client has read everything; not for ever."""
+        if self.transport.get_write_buffer_size() > 0:
+            self.loop.call_later(self._bounds.body_seconds, self.transport.abort)
+
+
+def _written(fault: _Fault) -> bytes:
+    request_id = str(uuid4())
+    body = orjson.dumps(refused_request(fault.error_type, fault.message, request_id))
+    headers = (
+        b"content-type: " + JSON,
+        b"content-length: %d" % len(body),
+        b"cache-control: no-store",
+        b"x-content-type-options: nosniff",
+        b"x-amzn-requestid: " + request_id.encode(),
+        b"x-amzn-errortype: " + fault.error_type.encode(),
+        b"connection: close",
+    )
+    return STATUS_LINE[fault.status] + b"\r\n".join(headers) + b"\r\n\r\n" + body

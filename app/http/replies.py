@@ -1,0 +1,115 @@
+"""Whole answers: status, headers and body in one piece, in AppSync's form."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.types import Send
+
+from app.errors import refused_request
+
+Header = tuple[bytes, bytes]
+
+JSON = b"application/json;charset=UTF-8"
+_NO_STORE: Header = (b"cache-control", b"no-store")
+
+MALFORMED = "MalformedHttpRequestException"
+"""AppSync's errorType of a request that holds no GraphQL operation."""
+
+
+class Reply:
+    """One answer, ready to be sent."""
+
+    __slots__ = ("body", "content_type", "headers", "status")
+
+    def __init__(
+        self, status: int, body: bytes = b"", headers: tuple[Header, ...] = (), content_type: bytes = JSON
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers
+        self.content_type = content_type
+
+    async def send(self, send: Send) -> None:
+        headers = [
+            (b"content-type", self.content_type),
+            (b"content-length", b"%d" % len(self.body)),
+            _NO_STORE,
+            *self.headers,
+        ]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+class Refusal(Exception):
+    """A request that is not executed, and why.
+
+    Args:
+        status: of HTTP.
+        error_type: what clients switch on.
+        message: one English sentence.
+        info: errorInfo, JSON-ready; None when there is nothing to add.
+        headers: besides those of every answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        error_type: str,
+        message: str,
+        *,
+        info: Mapping[str, Any] | None = None,
+        headers: tuple[Header, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_type = error_type
+        self.message = message
+        self.info = info
+        self.headers = headers
+
+    def reply(self, request_id: str) -> Reply:
+        content = refused_request(self.error_type, self.message, request_id)
+        if self.info is not None:
+            for error in content["errors"]:
+                error["errorInfo"] = self.info
+        headers = ((b"x-amzn-errortype", self.error_type.encode()), *self.headers)
+        return Reply(self.status, orjson.dumps(content), headers)
+
+
+class ClientGone(Exception):
+    """The client hung up before its request was whole; nobody is left to answer."""
+
+
+def malformed(message: str) -> Refusal:
+    return Refusal(400, MALFORMED, message)
+
+
+def method_not_allowed(allowed: str) -> Refusal:
+    return Refusal(
+        405,
+        "MethodNotAllowedException",
+        f"Only {allowed} can be answered here.",
+        headers=((b"allow", allowed.encode()),),
+    )
+
+
+def overloaded(message: str) -> Refusal:
+    """Shed load at once instead of letting everybody wait."""
+    return Refusal(
+        503,
+        "ServiceUnavailableException",
+        message,
+        info={"retryable": True, "retryAfterSeconds": 1},
+        headers=((b"retry-after", b"1"),),
+    )
+
+
+def rate_limited(seconds: int) -> Refusal:
+    return Refusal(
+        429,
+        "RATE_LIMITED",
+        "Too many requests; try again later.",
+        info={"retryable": True, "retryAfterSeconds": seconds},
+        headers=((b"retry-after", str(seconds).encode()),),
+    )
