@@ -11,6 +11,7 @@ from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
 from datasources.mentors import Mentors
 from datasources.modules import Modules
+from datasources.notices import Notices
 from datasources.ports import RecordStore, SearchIndex
 from datasources.progress import ProgressBook
 from datasources.resources import Resources
@@ -30,6 +31,7 @@ def build(store: RecordStore, search: SearchIndex, now: Callable[[], Timestamp])
         settings=PersonalSettings(store),
         sessions=sessions,
         consents=Consents(store),
+        notices=Notices(store),
         courses=Courses(store),
         mentors=Mentors(store),
         catalog=Catalog(store, search),

@@ -4,6 +4,7 @@ A record may hold more than the SDL shows, never less without a resolver. `ALL` 
 type that is served from a record to its class; `app/binding.py` reads it.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -19,3 +20,9 @@ def to_item(record: Record) -> dict[str, Any]:
     return {
         name: list(value) if isinstance(value, tuple) else value for name, value in plain.items() if value is not None
     }
+
+
+def stored_names(record: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by the record's field names, under their stored names."""
+    names = dict(zip(record.__struct_fields__, record.__struct_encode_fields__, strict=True))
+    return {names[name]: value for name, value in values.items()}

@@ -1,7 +1,12 @@
 """What a client may know before sign-in, and notices to every client."""
 
+from domain.errors import bad_request
 from domain.records import Record
 from domain.times import Timestamp
+
+API_VERSION = "0.1.0"
+FEATURES = ("COURSES", "COURSE_SEARCH", "ENROLLMENT", "LESSON_PROGRESS")
+"""What this release has; a deployment may switch more on."""
 
 
 class ServerFacts(Record, frozen=True):
@@ -29,3 +34,9 @@ class ServiceNotice(Record, frozen=True):
     body: str | None = None
     starts_at: Timestamp | None = None
     ends_at: Timestamp | None = None
+
+
+def check_period(starts_at: Timestamp | None, ends_at: Timestamp | None) -> None:
+    """Raises BAD_REQUEST, rule ORDER, for work that ends before it starts."""
+    if starts_at is not None and ends_at is not None and ends_at <= starts_at:
+        raise bad_request("input.endsAt", "ORDER", "input.endsAt is later than input.startsAt.")

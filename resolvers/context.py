@@ -4,14 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from datasources.catalog import Catalog
+from datasources.consents import Consents
 from datasources.courses import Courses
 from datasources.cursors import Cursors
 from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
 from datasources.mentors import Mentors
 from datasources.modules import Modules
+from datasources.notices import Notices
 from datasources.progress import ProgressBook
 from datasources.resources import Resources
+from datasources.sessions import Sessions
+from datasources.settings import PersonalSettings
 from datasources.users import Users
 from domain.callers import Caller
 from domain.server import ServerFacts
@@ -23,6 +27,10 @@ class Sources:
     """Everything outside the process, an object for each kind of question. Built by app/wiring.py, or a test."""
 
     users: Users
+    settings: PersonalSettings
+    sessions: Sessions
+    consents: Consents
+    notices: Notices
     courses: Courses
     mentors: Mentors
     catalog: Catalog
