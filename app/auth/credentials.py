@@ -77,8 +77,10 @@ class Credentials:
         Clients repeat a credential in two spellings of the header's name; two credentials are a doubt
         that is resolved against the sender.
         """
-        values = {value.strip() for value in self.values(name)}
-        return (values.pop() or None) if len(values) == 1 else None
+        values = self.values(name)
+        if not values or any(value != values[0] for value in values[1:]):
+            return None
+        return values[0].strip() or None
 
     @property
     def user_agent(self) -> str | None:
