@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from datasources import idempotency, seats
+from datasources.batches import get_each
 from datasources.conditions import Condition, all_of, equals, greater, not_exists
 from datasources.contention import LostRace, settle
 from datasources.course_items import (
@@ -23,7 +24,7 @@ from datasources.course_items import (
     mentor_item,
     slug_key,
 )
-from datasources.ports import MAX_BATCH_GET, MAX_BATCH_WRITE, Change, Delete, FeedEvent, Put, RecordStore, SortRange
+from datasources.ports import MAX_BATCH_WRITE, Change, Delete, FeedEvent, Put, RecordStore, SortRange
 from datasources.tables import COURSES
 from datasources.transactions import Guarded, commit
 from datasources.updates import Remove, Set, Update, difference
@@ -51,11 +52,8 @@ class Courses:
     async def get_many(self, course_ids: Sequence[str]) -> list[Course | None]:
         """In the order asked, None for the unknown."""
         wanted = list(dict.fromkeys(course_ids))
-        found: dict[str, Course] = {}
-        for start in range(0, len(wanted), MAX_BATCH_GET):
-            keys = [key(course_id, META) for course_id in wanted[start : start + MAX_BATCH_GET]]
-            items = await self._store.batch_get(COURSES, keys)
-            found |= {item["courseId"]: course_of(item) for item in items if item is not None}
+        items = await get_each(self._store, COURSES, [key(course_id, META) for course_id in wanted])
+        found = {item["courseId"]: course_of(item) for item in items if item is not None}
         return [found.get(course_id) for course_id in course_ids]
 
     async def by_slug(self, slug: str) -> Course | None:

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from datasources.batches import get_each
 from datasources.conditions import exists, greater, less, not_exists
 from datasources.contention import LostRace, settle
 from datasources.course_items import MENTOR, META, key, mentor_item, mentor_key
-from datasources.ports import MAX_BATCH_GET, Change, Delete, Put, RecordStore, SortRange
+from datasources.ports import Change, Delete, Put, RecordStore, SortRange
 from datasources.tables import COURSES
 from datasources.transactions import commit
 from datasources.updates import Add
@@ -22,13 +23,9 @@ class Mentors:
 
     async def taught_among(self, user_id: str, course_ids: Iterable[str]) -> frozenset[str]:
         """The courses, out of those given, that the user teaches."""
-        wanted = list(dict.fromkeys(course_ids))
-        taught: list[str] = []
-        for start in range(0, len(wanted), MAX_BATCH_GET):
-            keys = [mentor_key(course_id, user_id) for course_id in wanted[start : start + MAX_BATCH_GET]]
-            items = await self._store.batch_get(COURSES, keys)
-            taught += [item["courseId"] for item in items if item is not None]
-        return frozenset(taught)
+        keys = [mentor_key(course_id, user_id) for course_id in dict.fromkeys(course_ids)]
+        items = await get_each(self._store, COURSES, keys)
+        return frozenset(item["courseId"] for item in items if item is not None)
 
     async def of_courses(self, course_ids: Sequence[str]) -> list[list[str]]:
         """The users who teach each course, the longest-serving first, in the order asked."""
