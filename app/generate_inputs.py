@@ -41,7 +41,7 @@ def generate(schema: GraphQLSchema) -> str:
     """The module's text, formatted and the same for the same schema.
 
     Enums come first, then inputs, each after the inputs that it holds. Keys are the SDL's names in
-    snake_case; values are what app/scalars.py makes of the scalars.
+    snake_case; values are what app/scalars makes of the scalars.
     """
     enums = [type_ for type_ in _sorted(schema, GraphQLEnumType) if not is_introspection_type(type_)]
     inputs = list(_holders_last(_sorted(schema, GraphQLInputObjectType)))
