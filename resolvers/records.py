@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from domain.courses import Course, Money
+from domain.courses import Course
 from domain.enrollments import CourseAccess, Enrollment
 from domain.lessons import Lesson, LessonResource, Module
+from domain.money import Money
 from domain.progress import CourseProgress, LessonProgress
 from domain.server import ServerInfo, ServiceNotice
 from domain.users import Consent, User, UserSession, UserSettings, UserSummary
