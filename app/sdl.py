@@ -112,7 +112,8 @@ def build(document: DocumentNode) -> GraphQLSchema:
     """An executable schema without resolvers; its AWS scalars still pass anything (see app/scalars).
 
     Raises TypeError with one line for each fault, `file:line: what`: an extension of anything but a root,
-    a scalar or directive that AppSync has itself or does not know, and whatever breaks GraphQL's rules.
+    a definition that AppSync has itself, and whatever breaks GraphQL's rules. That AppSync would take the
+    document too is for app/portability to say.
     """
     prelude = parse("\n".join(f"scalar {name}" for name in AWS_SCALARS) + AWS_DIRECTIVES, no_location=True)
     whole = DocumentNode(definitions=(*prelude.definitions, *document.definitions))
