@@ -125,7 +125,8 @@ class Enrollments:
             also: writes of the same transaction that always hold, e.g. the audit event.
 
         Raises:
-            DomainError: COURSE_NOT_OPEN, ALREADY_ENROLLED, COURSE_FULL, IDEMPOTENCY_MISMATCH.
+            DomainError: NOT_FOUND, COURSE_NOT_OPEN, ALREADY_ENROLLED, COURSE_FULL, IDEMPOTENCY_MISMATCH;
+                BAD_REQUEST when `expires_at` is not in the future.
         """
 
         async def writes(course: Course, room: Seats, before: Enrollment | None) -> tuple[Enrollment, list[Write]]:
@@ -169,11 +170,12 @@ class Enrollments:
         """Into a place: `decide` says which; nothing that it rests on may change before the row is written."""
 
         async def attempt() -> Enrollment:
+            # The row before the replay: a row that the same request wrote just now must not refuse it.
+            before = await self._present(course_id, user_id, now)
             first = await replay(self._store, request)
             if first is not None:
-                return await self.get(first["courseId"], first["userId"]) or of(first)
+                return await self.get(course_id, user_id) or of(first)
             course, room = await self._open_course(course_id, is_staff=is_staff)
-            before = await self._present(course_id, user_id, now)
             after, writes = await decide(course, room, before)
             still_so = Check(COURSES, course_key(course.id, META), equals("version", course.version))
             row = step(before, after)

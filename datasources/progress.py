@@ -20,9 +20,8 @@ from datasources.updates import SetIfMissing
 from domain.access import course_access
 from domain.courses import Course
 from domain.enrollments import complete
-from domain.errors import Code, DomainError
 from domain.lessons import Lesson
-from domain.progress import Completions, LessonProgress, Report, counted, finished, reported, started
+from domain.progress import Completions, LessonProgress, Report, counted, finished, reported, require_open, started
 from domain.records import to_item
 from domain.times import Timestamp
 
@@ -77,20 +76,17 @@ class ProgressBook:
         """Count a report once; complete the lesson, the course and the enrollment where it does so.
 
         Args:
-            lesson: a published one of the course.
+            lesson: one of the course.
 
         Raises:
-            DomainError: ENROLLMENT_REQUIRED with the reason.
+            DomainError: ENROLLMENT_REQUIRED with the reason, INVALID_STATE, THROTTLED.
         """
 
         async def attempt() -> LessonProgress:
             enrollment_item = await self._store.get(ENROLLMENTS, enrollment_key(course.id, user_id))
             enrollment = None if enrollment_item is None else enrollment_of(enrollment_item)
             access = course_access(course, enrollment, is_staff=is_staff, now=now)
-            if not access.granted:
-                raise DomainError(
-                    Code.ENROLLMENT_REQUIRED, "Recording progress needs access to the course.", reason=access.reason
-                )
+            require_open(lesson, access, now)
             [before] = await self.lessons(user_id, [lesson])
             after = reported(before, report, lesson, user_id, now)
             if after == before:

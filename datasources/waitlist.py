@@ -17,13 +17,16 @@ from datasources.tables import COURSES, ENROLLMENTS
 from datasources.transactions import commit
 from domain import enrollments
 from domain.enrollments import Enrollment
-from domain.errors import throttled
 from domain.times import Timestamp
 
 MOST_POSITIONS = 1_000
 _INDEX = "WaitlistIndex"
 _HEADS = 10
 _MOST_AT_ONCE = 100
+
+
+class NotVisibleYet(Exception):
+    """The index of the waiting list lags behind the seats; the same question is to be asked again soon."""
 
 
 async def positions(store: RecordStore, rows: Sequence[Enrollment]) -> list[int | None]:
@@ -78,7 +81,7 @@ async def promote(store: RecordStore, course_id: str, now: Timestamp) -> int:
         How many got one, at most 100. Each changes the course's seats, and that change brings the next round.
 
     Raises:
-        DomainError: THROTTLED when somebody waits whom the index does not show yet.
+        NotVisibleYet: somebody waits whom the index does not show.
     """
     for promoted in range(_MOST_AT_ONCE):
         if not await settle(lambda: _promote_head(store, course_id, now), "The course"):
@@ -96,7 +99,7 @@ async def _promote_head(store: RecordStore, course_id: str, now: Timestamp) -> b
         return False
     head = await _head(store, course_id)
     if head is None:
-        raise throttled("The waiting list")
+        raise NotVisibleYet
     promoted = enrollments.promote(course, head, now)
     writes: list[Write] = [
         step(head, promoted),

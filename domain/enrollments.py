@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from domain.courses import Course
-from domain.errors import Code, DomainError, invalid_state
+from domain.errors import Code, DomainError, bad_request, invalid_state
 from domain.records import Record
 from domain.times import Timestamp, later
 
@@ -93,7 +93,13 @@ def wait(course: Course, user_id: str, before: Enrollment | None, ticket: int, n
 def grant(
     course: Course, user_id: str, before: Enrollment | None, expires_at: Timestamp | None, now: Timestamp
 ) -> Enrollment:
-    """A free seat given by staff, until `expires_at`; None is for ever, whatever the course's accessDays."""
+    """A free seat given by staff, until `expires_at`; None is for ever, whatever the course's accessDays.
+
+    Raises:
+        DomainError: BAD_REQUEST when that is not in the future.
+    """
+    if expires_at is not None and expires_at <= now:
+        raise bad_request("input.expiresAt", "FUTURE", "input.expiresAt lies in the future.")
     fresh = _fresh(course, user_id, before, now, status="ACTIVE", source="GRANT", last_change="GRANTED")
     return msgspec.structs.replace(fresh, expires_at=expires_at)
 

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from domain import text
-from domain.errors import bad_request
+from domain.enrollments import CourseAccess
+from domain.errors import Code, DomainError, bad_request, invalid_state
 from domain.fields import input_field
 from domain.lessons import Lesson
 from domain.records import Record
@@ -85,6 +86,22 @@ def report(given: Mapping[str, Any]) -> Report:
     if client_token is not None:
         text.identifier(client_token, input_field("client_token"))
     return Report(given["position_seconds"], given["watched_delta_seconds"], bool(given.get("completed")), client_token)
+
+
+def require_open(lesson: Lesson, access: CourseAccess, now: Timestamp) -> None:
+    """Whether progress on the lesson may be recorded.
+
+    Raises:
+        DomainError: ENROLLMENT_REQUIRED with the reason; INVALID_STATE for a lesson that is not published, or
+            that learners may not open yet (reason NOT_RELEASED).
+    """
+    if not access.granted:
+        message = "Recording progress needs access to the course."
+        raise DomainError(Code.ENROLLMENT_REQUIRED, message, reason=access.reason)
+    if lesson.state != "PUBLISHED":
+        raise invalid_state(lesson.state, "The lesson is not published.")
+    if access.reason != "STAFF" and not lesson.is_open(now):
+        raise invalid_state(lesson.state, "The lesson is not released yet.", reason="NOT_RELEASED")
 
 
 def reported(

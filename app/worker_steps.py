@@ -1,0 +1,72 @@
+"""What the workers do: each step is a plain function of a batch of changes, for any runtime to call."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from datasources import counts, expiry, waitlist
+from datasources.ports import FeedEvent, RecordStore, Write
+from datasources.tables import COURSES, ENROLLMENTS, Table
+from domain.times import Timestamp
+from resolvers.context import Sources
+
+SWEEP_SECONDS = 5.0
+
+
+Handler = Callable[[Sequence[FeedEvent]], Awaitable[Sequence[Write]]]
+"""Given changes in their order. What it does itself is harmless when repeated; the writes that it returns, each of
+another item, are committed together with the place in the feed, so they happen once."""
+
+
+@dataclass(frozen=True)
+class FeedStep:
+    """Follows the change feed of a table.
+
+    Attributes:
+        name: names its place in the feed; never changes.
+    """
+
+    name: str
+    table: Table
+    handle: Handler
+
+
+@dataclass(frozen=True)
+class TimedStep:
+    """Runs every so many seconds, from where it came to the last time (None at first) to where it got."""
+
+    name: str
+    seconds: float
+    run: Callable[[str | None], Awaitable[str]]
+
+
+Step = FeedStep | TimedStep
+
+
+def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp]) -> list[Step]:
+    async def sweep(since: str | None) -> str:
+        return await expiry.sweep(store, since, now())
+
+    async def count(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        return counts.count(events)
+
+    async def move_up(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        return await waitlist.move_up(store, events, now())
+
+    return [
+        TimedStep("expiry", SWEEP_SECONDS, sweep),
+        FeedStep("waiting-lists", COURSES, move_up),
+        FeedStep("enrollment-counts", ENROLLMENTS, count),
+        FeedStep("course-search", COURSES, _each(sources.catalog.follow)),
+        FeedStep("deleted-courses", COURSES, _each(sources.courses.sweep)),
+    ]
+
+
+def _each(
+    handle: Callable[[FeedEvent], Awaitable[None]],
+) -> Callable[[Sequence[FeedEvent]], Awaitable[Sequence[Write]]]:
+    async def handle_all(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        for event in events:
+            await handle(event)
+        return ()
+
+    return handle_all

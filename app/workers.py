@@ -1,0 +1,214 @@
+"""The loop that runs the workers' steps: supervised, woken by changes, in one process at a time.
+
+A step that fails is tried again after a growing pause. When an event cannot be handled, the batch is taken
+apart to find it; after some tries it is logged, recorded and left behind, so that it does not stop what
+follows. Errors that pass, such as a store that throttles, never count against an event.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from app.worker_steps import FeedStep, Step, TimedStep
+from datasources import worker_rows
+from datasources.ports import FeedPage, RecordStore, TransactionFailed, Write
+from datasources.tables import Table
+from domain.errors import RETRYABLE, DomainError
+from domain.times import Timestamp
+
+LEASE_SECONDS = 30.0
+RENEW_SECONDS = 10.0
+POLL_SECONDS = 1.0
+BATCH = 50
+"""Changes in one batch: so few that all they lead to fits into one transaction."""
+TRIES = 5
+_LONGEST_PAUSE_SECONDS = 30.0
+_FIRST_PAUSE_SECONDS = 0.25
+_MOST_TURNS = 100_000
+
+_log = logging.getLogger("educonnect.workers")
+
+Wait = Callable[[Table, str | None, float], Awaitable[None]]
+"""`wait(table, position, seconds)` returns when there is a change behind the position, or after the seconds."""
+
+
+async def poll(table: Table, position: str | None, seconds: float) -> None:
+    """A `Wait` for stores that cannot tell of changes."""
+    await asyncio.sleep(seconds)
+
+
+class _Follower:
+    """Runs a step that follows a feed."""
+
+    def __init__(self, store: RecordStore, step: FeedStep, now: Callable[[], Timestamp], wait: Wait) -> None:
+        self.name = step.name
+        self._store = store
+        self._step = step
+        self._now = now
+        self._wait = wait
+        self._position: str | None = None
+        self._tries = 0
+        self._singly = 0
+        """How many events are still taken one by one, after a batch that failed."""
+
+    async def cycle(self) -> None:
+        if not await self.turn():
+            await self._wait(self._step.table, self._position, POLL_SECONDS)
+
+    async def turn(self) -> bool:
+        """Handle one batch; False when there was none."""
+        before = await worker_rows.position(self._store, self.name)
+        page = await self._store.changes(self._step.table, before, limit=1 if self._singly else BATCH)
+        self._position = page.position
+        if page.position == before:
+            return False
+        try:
+            writes = await self._step.handle(page.events)
+            await self._commit(before, page.position, writes)
+        except Exception as error:
+            if _passes(error):
+                raise
+            await self._blame(page, before, error)
+        else:
+            self._tries = 0
+            self._singly = max(0, self._singly - 1)
+        return bool(page.events)
+
+    async def _blame(self, page: FeedPage, before: str | None, error: Exception) -> None:
+        """Find the event that cannot be handled, and leave it behind once that was tried often enough."""
+        if len(page.events) == 1:
+            self._tries += 1
+        else:
+            self._singly = BATCH
+        if self._tries < TRIES:
+            raise error
+        event = page.events[0]
+        _log.error("%s gives up on event %s of %s", self.name, event.event_id, event.table, exc_info=error)
+        await self._commit(before, page.position, [worker_rows.given_up(self.name, event, error, self._now())])
+        self._tries = 0
+
+    async def _commit(self, before: str | None, after: str, writes: Sequence[Write]) -> None:
+        try:
+            await self._store.transact([worker_rows.moved(self.name, before, after), *writes])
+        except TransactionFailed:
+            _log.info("%s: another process was faster", self.name)
+
+
+class _Repeater:
+    """Runs a step again and again."""
+
+    def __init__(self, store: RecordStore, step: TimedStep) -> None:
+        self.name = step.name
+        self._store = store
+        self._step = step
+
+    async def cycle(self) -> None:
+        await self.turn()
+        await asyncio.sleep(self._step.seconds)
+
+    async def turn(self) -> bool:
+        """Run it once; False, for it leaves nothing to be done at once."""
+        before = await worker_rows.position(self._store, self.name)
+        after = await self._step.run(before)
+        if after != before:
+            with suppress(TransactionFailed):  # another process came as far
+                await self._store.transact([worker_rows.moved(self.name, before, after)])
+        return False
+
+
+_Runner = _Follower | _Repeater
+
+
+async def _supervise(runner: _Runner) -> None:
+    """Keep a step going, until cancelled."""
+    failures = 0
+    while True:
+        try:
+            await runner.cycle()
+        except Exception as error:
+            failures += 1
+            _log.warning("%s failed, try %d", runner.name, failures, exc_info=None if _passes(error) else error)
+            await asyncio.sleep(_pause(failures))
+        else:
+            failures = 0
+
+
+def _passes(error: Exception) -> bool:
+    """Whether it is the store's trouble, not the event's."""
+    return isinstance(error, DomainError) and error.code in RETRYABLE
+
+
+def _pause(failures: int) -> float:
+    longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - spreads retries, protects nothing
+
+
+class Workers:
+    """The workers of one process.
+
+    Args:
+        holder: names this process, unlike every other.
+        wait: wakes a step that has caught up with its feed.
+    """
+
+    def __init__(
+        self,
+        store: RecordStore,
+        steps: Sequence[Step],
+        now: Callable[[], Timestamp],
+        holder: str,
+        wait: Wait = poll,
+    ) -> None:
+        self._store = store
+        self._runners = [
+            _Follower(store, step, now, wait) if isinstance(step, FeedStep) else _Repeater(store, step)
+            for step in steps
+        ]
+        self._now = now
+        self._holder = holder
+
+    async def run(self) -> None:
+        """Run the steps whenever this process has the lease, until cancelled."""
+        try:
+            while True:
+                if await self._lead():
+                    await self._work()
+                await asyncio.sleep(RENEW_SECONDS)
+        finally:
+            await self._resign()
+
+    async def drain(self) -> None:
+        """Run all steps until nothing is left to do. Errors come out."""
+        for _ in range(_MOST_TURNS):
+            if not any([await runner.turn() for runner in self._runners]):
+                return
+        raise RuntimeError("the workers find no end")
+
+    async def _work(self) -> None:
+        """Run the steps until the lease is lost."""
+        tasks = [asyncio.create_task(_supervise(runner), name=runner.name) for runner in self._runners]
+        try:
+            while True:
+                await asyncio.sleep(RENEW_SECONDS)
+                if not await self._lead():
+                    return
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _lead(self) -> bool:
+        try:
+            return await worker_rows.lead(self._store, self._holder, self._now(), seconds=LEASE_SECONDS)
+        except DomainError as error:
+            _log.warning("no lease: %s", error.code)
+            return False
+
+    async def _resign(self) -> None:
+        try:
+            async with asyncio.timeout(1):
+                await worker_rows.resign(self._store, self._holder)
+        except (DomainError, TimeoutError):
+            _log.warning("the lease was not given back; it ends by itself")

@@ -1,0 +1,55 @@
+"""Table Workers: which process runs the workers, how far each has come, and events that were given up."""
+
+from datasources.conditions import any_of, at_most, equals, not_exists
+from datasources.ports import Change, ConditionFailed, FeedEvent, Put, RecordStore
+from datasources.tables import WORKERS
+from datasources.updates import Set
+from domain.times import Timestamp, later
+
+_LEASE = "LEASE"
+
+
+async def lead(store: RecordStore, holder: str, now: Timestamp, *, seconds: float) -> bool:
+    """Take or renew the lease for `seconds`; False while another process has it.
+
+    It spares double work and no more: whatever a worker does is right also when two do it.
+    """
+    mine = any_of(not_exists("name"), equals("holder", holder), at_most("until", now))
+    lease = {"name": _LEASE, "holder": holder, "until": later(now, seconds=seconds)}
+    try:
+        await store.put(WORKERS, lease, condition=mine)
+    except ConditionFailed:
+        return False
+    return True
+
+
+async def resign(store: RecordStore, holder: str) -> None:
+    """Let another process begin at once."""
+    try:
+        await store.delete(WORKERS, {"name": _LEASE}, condition=equals("holder", holder))
+    except ConditionFailed:
+        return
+
+
+async def position(store: RecordStore, worker: str) -> str | None:
+    stored = await store.get(WORKERS, {"name": worker})
+    return None if stored is None else stored["position"]
+
+
+def moved(worker: str, before: str | None, after: str) -> Change:
+    """The worker's next position. Fails when it is no longer at `before`, so that no batch is committed twice."""
+    unmoved = not_exists("name") if before is None else equals("position", before)
+    return Change(WORKERS, {"name": worker}, [Set("position", after)], unmoved)
+
+
+def given_up(worker: str, event: FeedEvent, error: Exception, now: Timestamp) -> Put:
+    """A record of an event that the worker could not handle: its key, never its content."""
+    item = {
+        "name": f"{worker}#GIVEN_UP#{event.event_id}",
+        "table": event.table,
+        "key": event.key,
+        "kind": event.kind,
+        "error": type(error).__name__,
+        "at": now,
+    }
+    return Put(WORKERS, item)
