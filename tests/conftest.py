@@ -1,14 +1,41 @@
 """Stores for every test: SQLite's in a file of its own, DynamoDB's on an emulator behind real HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from datasources.aws.dynamodb import DynamoDBStore
 from datasources.local.sqlite import SQLiteStore
+from datasources.ports import RecordStore
+from tests.dynamodb_emulator import Emulator, emulated_store, running_emulator
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """One server for the whole run; nothing is started unless a test asks for it."""
+    with running_emulator() as running:
+        yield running
 
 
 @pytest.fixture
 async def sqlite_store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
     async with SQLiteStore.open(tmp_path / "records.db") as store:
         yield store
+
+
+@pytest.fixture
+async def dynamodb_store(emulator: Emulator) -> AsyncIterator[DynamoDBStore]:
+    async with emulated_store(emulator) as store:
+        yield store
+
+
+@pytest.fixture(params=["sqlite", "dynamodb"])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[RecordStore]:
+    """A fresh, empty store with all tables, once on each engine."""
+    if request.param == "sqlite":
+        async with SQLiteStore.open(request.getfixturevalue("tmp_path") / "records.db") as opened:
+            yield opened
+    else:
+        async with emulated_store(request.getfixturevalue("emulator")) as opened:
+            yield opened
