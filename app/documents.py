@@ -10,7 +10,6 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
-    OperationDefinitionNode,
     OperationType,
     OverlappingFieldsCanBeMergedRule,
     ValidationRule,
@@ -39,10 +38,14 @@ class Document(msgspec.Struct, frozen=True):
     ast: DocumentNode
     operations: tuple[Operation, ...]
 
+    @property
+    def several(self) -> bool:
+        return len(self.operations) > 1
+
     def operation(self, name: str | None) -> Operation | None:
-        """The one named so, or the only one for None; None when there is no such or no only one."""
+        """The one named so, or the first for None; None when there is no such."""
         if name is None:
-            return self.operations[0] if len(self.operations) == 1 else None
+            return self.operations[0]
         return next((each for each in self.operations if each.name == name), None)
 
 
@@ -55,10 +58,16 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A text that may not be executed. `malformed`: it is no GraphQL at all."""
+    """A text that may not be executed.
+
+    Attributes:
+        malformed: it is no GraphQL at all.
+        several: it holds more than one operation.
+    """
 
     faults: tuple[Fault, ...]
     malformed: bool = False
+    several: bool = False
 
 
 class Documents:
@@ -114,14 +123,9 @@ class Documents:
         )
         if errors:
             words = in_graphql_java_words(errors[:MOST_ERRORS], ast)
-            return Refused(
-                tuple(Fault(message, located(error)) for message, error in zip(words, errors, strict=False))
-            )
-        operations = []
-        for position, node in enumerate(ast.definitions):
-            if isinstance(node, OperationDefinitionNode):
-                name = node.name.value if node.name else None
-                operations.append(Operation(node.operation, name, costs[position]))
+            faults = tuple(Fault(message, located(error)) for message, error in zip(words, errors, strict=False))
+            return Refused(faults, several=len(costs) > 1)
+        operations = (Operation(node.operation, node.name.value if node.name else None, cost) for node, cost in costs)
         return Document(ast, tuple(operations))
 
 
@@ -134,7 +138,7 @@ class NoIntrospectionRule(ValidationRule):
             self.report_error(GraphQLError(f"Cannot query field '{node.name.value}' on type '{parent}'.", node))
 
 
-_BYTES_A_TOKEN = 2_000
+_BYTES_A_TOKEN = 700
 """What a parsed document takes, measured: its tokens, its nodes and their places."""
 
 

@@ -1,25 +1,22 @@
 """Executing a bound schema: text and variables in, a status and a payload out."""
 
 import asyncio
-import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, cast
 
 import graphql
 import msgspec
-from graphql import ExecutionResult, GraphQLResolveInfo, GraphQLSchema, OperationType
+from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, GraphQLSchema, OperationType
 from graphql.execution import MiddlewareManager
 
 from app.access import denied_coordinates, unauthorized
 from app.documents import Document, Documents, Operation, Refused
-from app.errors import ErrorObject, error_object, field_errors, located, refusal, refused_request
+from app.errors import error_object, field_errors, located, refusal, refused_request
 from app.limits import Limits, hold_cost
 from app.scope import RequestScope
 from app.validation_messages import variable_messages
 from domain.callers import Caller
 from domain.errors import Code, DomainError
-
-log = logging.getLogger(__name__)
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True):
@@ -76,29 +73,31 @@ class Executor:
 
     async def execute(self, request: GraphQLRequest, scope: RequestScope) -> Answer:
         """Never raises but for cancellation; whatever goes wrong is in the answer."""
-        document = self._documents.prepared(request.query)
-        if isinstance(document, Refused):
-            return _refused_document(document, scope.request_id)
-        operation = document.operation(request.operation_name)
-        if operation is None:
-            return _no_operation(request.operation_name, scope.request_id)
-        if operation.kind is not OperationType.QUERY:
-            if operation.kind is OperationType.SUBSCRIPTION:
-                return _bad_request("Subscriptions need a WebSocket.", scope.request_id)
-            if request.queries_only:
-                message = "Only queries may be sent this way."
-                return Answer(405, refused_request("MethodNotAllowedException", message, scope.request_id))
         try:
-            return await self._run(document, operation, request.variables or {}, scope)
+            return await self._answer(request, scope)
         except TimeoutError:
             late = DomainError(Code.TIMEOUT, f"The operation took longer than {self._seconds:g} seconds.")
             return _failed(late, scope.request_id)
-        except DomainError as error:
-            return _failed(error, scope.request_id)
         except Exception as error:
             return _failed(refusal(error, scope.request_id), scope.request_id)
         finally:
             scope.close()
+
+    async def _answer(self, request: GraphQLRequest, scope: RequestScope) -> Answer:
+        document = self._documents.prepared(request.query)
+        if document.several and request.operation_name is None:
+            return _bad_request("Missing operation name.", scope.request_id)
+        if isinstance(document, Refused):
+            return _refused_document(document, scope.request_id)
+        operation = document.operation(request.operation_name)
+        if operation is None:
+            return _bad_request("The document has no operation of that name.", scope.request_id)
+        if operation.kind is OperationType.SUBSCRIPTION:
+            return _bad_request("Subscriptions need a WebSocket.", scope.request_id)
+        if operation.kind is OperationType.MUTATION and request.queries_only:
+            message = "Only queries may be sent this way."
+            return Answer(405, refused_request("MethodNotAllowedException", message, scope.request_id))
+        return await self._run(document, operation, request.variables or {}, scope)
 
     async def _run(
         self, document: Document, operation: Operation, variables: Mapping[str, Any], scope: RequestScope
@@ -106,33 +105,26 @@ class Executor:
         if operation.cost.pages:
             hold_cost(operation.cost, variables, self._limits)
         caller = scope.ctx.caller
-        result = graphql.execute(
+        # What `graphql.execute` does, without incremental delivery, which AppSync does not have.
+        execution = graphql.Executor.build(
             self._schema,
             document.ast,
             context_value=scope,
-            variable_values=dict(variables),
+            raw_variable_values=dict(variables),
             operation_name=operation.name,
             middleware=_refusing(caller) if caller.denied_fields else None,
-            # Without incremental delivery, which AppSync does not have.
-            executor_class=graphql.Executor,
             hide_suggestions=True,
         )
+        if isinstance(execution, list):
+            return _refused_variables(execution, scope.request_id)
+        result = cast("ExecutionResult | Awaitable[ExecutionResult]", execution.execute_operation())
         if not isinstance(result, ExecutionResult):
             async with asyncio.timeout(self._seconds):
                 result = await result
         if result.errors is None:
             return Answer(200, {"data": result.data})
-        return Answer(200, {"data": result.data, "errors": self._errors(result, scope.request_id)})
-
-    def _errors(self, result: ExecutionResult, request_id: str) -> list[ErrorObject]:
-        errors = result.errors or []
-        if result.data is None and all(error.path is None for error in errors):
-            words = variable_messages(errors)
-            return [
-                error_object(text, request_id, locations=located(error))
-                for text, error in zip(words, errors, strict=True)
-            ]
-        return field_errors(errors, self._schema, request_id)
+        errors = field_errors(result.errors, self._schema, scope.request_id)
+        return Answer(200, {"data": result.data, "errors": errors})
 
 
 def _refused_document(document: Refused, request_id: str) -> Answer:
@@ -153,10 +145,12 @@ def _refused_document(document: Refused, request_id: str) -> Answer:
     return Answer(200, {"data": None, "errors": errors})
 
 
-def _no_operation(name: str | None, request_id: str) -> Answer:
-    if name is None:
-        return _bad_request("Missing operation name.", request_id)
-    return _bad_request("The document has no operation of that name.", request_id)
+def _refused_variables(faults: Sequence[GraphQLError], request_id: str) -> Answer:
+    errors = [
+        error_object(text, request_id, locations=located(fault))
+        for text, fault in zip(variable_messages(faults), faults, strict=True)
+    ]
+    return Answer(200, {"data": None, "errors": errors})
 
 
 def _bad_request(message: str, request_id: str) -> Answer:

@@ -34,6 +34,7 @@ class Limits(msgspec.Struct, frozen=True):
         directives: uses of them in the text.
         depth: fields below one another; `__schema` and `__type` count as leaves.
         introspection_depth: of `__schema` and `__type`, themselves included.
+        introspections: `__schema` and `__type` fields of one operation.
         root_fields: of one operation.
         aliases: different names for one field in one place.
         repeats: of one name in one place. Equal fields merge, but comparing them all costs its square.
@@ -46,6 +47,7 @@ class Limits(msgspec.Struct, frozen=True):
     directives: int = 50
     depth: int = 10
     introspection_depth: int = 15
+    introspections: int = 2
     root_fields: int = 20
     aliases: int = 15
     repeats: int = 50
@@ -112,8 +114,10 @@ def too_complex(limit: str, allowed: int, actual: int, *, more: bool = False) ->
     )
 
 
-def measure(document: DocumentNode, schema: GraphQLSchema, limits: Limits) -> dict[int, Cost]:
-    """The cost of each operation, by its position in the document. The document need not be valid.
+def measure(
+    document: DocumentNode, schema: GraphQLSchema, limits: Limits
+) -> list[tuple[OperationDefinitionNode, Cost]]:
+    """The document's operations with what each costs, in their order. The document need not be valid.
 
     Looks at `limits.selections` selections at most, so its time is bounded whatever the fragments do.
 
@@ -122,11 +126,8 @@ def measure(document: DocumentNode, schema: GraphQLSchema, limits: Limits) -> di
     """
     _hold("directives", limits.directives, _directives(document))
     measurer = _Measurer(document, schema, limits)
-    return {
-        position: measurer.cost_of(node)
-        for position, node in enumerate(document.definitions)
-        if isinstance(node, OperationDefinitionNode)
-    }
+    operations = (node for node in document.definitions if isinstance(node, OperationDefinitionNode))
+    return [(node, measurer.cost_of(node)) for node in operations]
 
 
 def hold_cost(cost: Cost, variables: Mapping[str, Any], limits: Limits) -> None:
@@ -176,6 +177,7 @@ class _Measurer:
         root = _Selected(operation.selection_set, self._schema.get_root_type(operation.operation))
         fields = self._merged([root])
         _hold("root_fields", self._limits.root_fields, len(fields))
+        _hold("introspections", self._limits.introspections, sum(field.name in _INTROSPECTION for field in fields))
         cost = self._cost(fields, "depth", 1)
         for limit, depth in self._depths.items():
             _hold(limit, getattr(self._limits, limit), depth)

@@ -124,6 +124,11 @@ _RULES: Sequence[tuple[str, str, str]] = (
         "SubscriptionMultipleRootFields",
         "Subscription operation must have exactly one root field",
     ),
+    (
+        "(?:Defer|Stream|Defer/Stream) directive (?:not supported|cannot be used|label argument)",
+        "MisplacedDirective",
+        "Directives defer and stream are not allowed here",
+    ),
     (rf"(?:Fields|Spreads) {_NAME} conflict because", "FieldsConflict", "{0}: fields cannot be merged"),
     ("Maximum introspection depth exceeded", "MaxIntrospectionDepth", "Introspection is nested too deeply"),
 )
@@ -197,7 +202,8 @@ class _Place(NamedTuple):
 
 
 def _message(error: GraphQLError, places: Mapping[int, _Place]) -> str:
-    place = next((places[id(node)] for node in error.nodes or () if id(node) in places), _Place())
+    found = [places[id(node)] for node in error.nodes or () if id(node) in places] or [_Place()]
+    place = next((each for each in found if each.fields), found[0])
     kind, words = _translated(error, place)
     where = f" @ '{'/'.join(place.fields)}'" if place.fields else ""
     return shortened(f"Validation error of type {kind}: {words}{where}")
