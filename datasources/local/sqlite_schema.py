@@ -124,11 +124,12 @@ class Layout:
             f"UNIQUE ({', '.join(map(quoted, self.table.key_names))}))"
         ]
         for index in self.table.indexes:
-            keys = [name for name in (index.partition, index.sort) if name]
+            # SQLite takes IS NOT NULL on a NOT NULL column for granted, and then does not know the index again.
+            keys = [name for name in (index.partition, index.sort) if name and name not in self.table.key_names]
+            where = f" WHERE {' AND '.join(f'{quoted(name)} IS NOT NULL' for name in keys)}" if keys else ""
             statements.append(
                 f"CREATE INDEX IF NOT EXISTS {self.index_name(index.name)} ON {self.sql_name} "
-                f"({', '.join(map(quoted, position_names(self.table, index)))}) "
-                f"WHERE {' AND '.join(f'{quoted(name)} IS NOT NULL' for name in keys)}"
+                f"({', '.join(map(quoted, position_names(self.table, index)))}){where}"
             )
         if self.table.ttl:
             statements.append(
