@@ -93,6 +93,7 @@ def configure(level: str, stream: IO[str] | None = None) -> AccessLog:
     for name in ("botocore", "aiobotocore", "urllib3"):  # at DEBUG they print signed requests whole
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("uvicorn.access").disabled = True
     logging.captureWarnings(True)
     return _access_log(out) if root.level <= logging.INFO else _no_access_log
 

@@ -17,6 +17,8 @@ from app.http.front import OVERLOADED
 from app.http.replies import JSON, MALFORMED
 
 MOST_HEADERS = 100
+LINGER_SECONDS = 2
+"""How long a refused client may go on sending. Closing at once would reset the connection under our answer."""
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -26,7 +28,7 @@ class Bounds(msgspec.Struct, frozen=True):
         header_seconds: from a request's first byte, or from the connection's start, to its last header.
         body_seconds: for a body to arrive, and for a full write buffer to be read by the client.
         header_bytes: of request line and headers together.
-        unread_bytes: of a body that nobody reads any more because the answer is already out.
+        unread_bytes: what a client may send on, unread, once its request is answered or refused.
         connections: open ones that are served; as many again are told 503, the rest are cut.
     """
 
@@ -76,6 +78,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._unfinished_bytes = 0
         self._unread_bytes = 0
         self._fault = _BROKEN
+        self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         super().connection_made(transport)
@@ -92,6 +95,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            self._leave_unread(data)
+            return
         begun, was_in_headers = self._requests_begun, self._awaited is _Awaited.HEADERS
         super().data_received(data)
         if was_in_headers and self._awaited is _Awaited.HEADERS and begun == self._requests_begun:
@@ -99,6 +105,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._unfinished_bytes > self._bounds.header_bytes:
                 self._refuse(_LARGE_HEADERS)
         self._watch()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Not a word in the log for each such client. Nothing is parsed behind an upgrade: this answer is the last."""
+        self.cycle.keep_alive = False
 
     def handle_websocket_upgrade(self) -> None:
         self._unwatch()
@@ -131,9 +141,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
         if self.cycle.response_complete:
-            self._unread_bytes += len(body)
-            if self._unread_bytes > self._bounds.unread_bytes:
-                self.transport.abort()
+            self._leave_unread(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -174,7 +182,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if owed is _Awaited.NOTHING and (self.cycle is None or self.cycle.response_complete):
             # Between requests uvicorn's keep-alive timer counts, unless stray bytes just stopped it.
             owed = _Awaited.NOTHING if self.timeout_keep_alive_task else _Awaited.HEADERS
-        if owed is self._watched or self.transport.is_closing():
+        if owed is self._watched or self._refused or self.transport.is_closing():
             return
         self._unwatch()
         if owed is not _Awaited.NOTHING:
@@ -207,7 +215,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, fault: _Fault) -> None:
         """Answers the request that is at fault, once, and ends the connection."""
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._refused:
             return
         cycle = self.cycle
         answering = cycle is not None and not cycle.response_complete
@@ -220,10 +228,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if answering:
             cycle.disconnected = True
             cycle.message_event.set()
-        if not (cycle is not None and cycle.response_complete and self._awaited is _Awaited.BODY):
-            self.transport.write(_written(fault))  # unless the answer is out and only the body's rest was late
-        self.transport.close()
-        self._abort_unless_read()
+        if cycle is not None and cycle.response_complete and self._awaited is _Awaited.BODY:
+            self.transport.abort()  # the answer is out, and only the rest of the body was late
+            return
+        self._refused = True
+        self._unwatch()
+        self.transport.write(_written(fault))
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    def _leave_unread(self, data: bytes) -> None:
+        self._unread_bytes += len(data)
+        if self._unread_bytes > self._bounds.unread_bytes:
+            self.transport.abort()
 
     def _abort_unless_read(self) -> None:
         """A closed connection lingers until the client has read everything; not for ever."""

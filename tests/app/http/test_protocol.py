@@ -1,0 +1,278 @@
+"""What a connection may take: deadlines, sizes, framing. Spoken over bare sockets, as attackers do."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from importlib.metadata import version
+
+import orjson
+import pytest
+
+from app.execution import Answer
+from tests.app.http.conftest import PATIENCE_SECONDS, Running, Serve
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HEAD = b"POST /graphql HTTP/1.1\r\nhost: x\r\nx-api-key: ada\r\ncontent-type: application/json\r\n"
+BODY = b'{"query": "{ a }"}'
+GOOD = HEAD + b"content-length: %d\r\n\r\n" % len(BODY) + BODY
+
+
+def statuses(said: bytes) -> list[int]:
+    """The status of each answer in what a server said."""
+    return [int(part[:3]) for part in said.split(b"HTTP/1.1 ")[1:]]
+
+
+def content(said: bytes) -> dict:
+    return orjson.loads(said.partition(b"\r\n\r\n")[2])
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not happened():  # noqa: ASYNC110 - what is watched knows of no event
+            await asyncio.sleep(0.01)
+
+
+async def drip(port: int, beginning: bytes, drop: bytes) -> bytes:
+    """Sends a beginning and then a byte now and then, until the server ends it; what the server said."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(beginning)
+    heard = asyncio.create_task(reader.read())
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not heard.done():
+                writer.write(drop)
+                await asyncio.wait([heard], timeout=0.05)
+            return await heard
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_the_protocol_is_written_against_this_uvicorn():
+    """It builds on uvicorn's private parts: read app/http/protocol.py again before this version moves."""
+    assert version("uvicorn").startswith("0.54.")
+
+
+class TestSlowClients:
+    async def test_headers_that_drip_are_cut_off(self, serve: Serve):
+        async with serve(header_seconds=0.4, body_seconds=60) as site:
+            said = await drip(site.port, HEAD + b"x-slow: ", b"a")
+            assert statuses(said) == [408]
+            assert content(said)["errors"][0]["errorType"] == "RequestTimeoutException"
+
+    async def test_a_connection_that_says_nothing_is_closed(self, serve: Serve):
+        async with serve(header_seconds=0.4) as site:
+            assert await site.talk() == b""
+
+    async def test_line_ends_between_requests_do_not_keep_a_connection(self, serve: Serve):
+        async with serve(header_seconds=0.4, keep_alive_seconds=60) as site:
+            assert statuses(await drip(site.port, GOOD, b"\r\n"))[0] == 200
+
+    async def test_a_body_that_drips_is_cut_off_and_not_executed(self, serve: Serve):
+        async with serve(body_seconds=0.4, header_seconds=60) as site:
+            assert statuses(await drip(site.port, HEAD + b"content-length: 5000\r\n\r\n{", b" ")) == [408]
+            assert site.service.requests == []
+
+    async def test_chunks_that_drip_are_cut_off(self, serve: Serve):
+        async with serve(body_seconds=0.4, header_seconds=60) as site:
+            assert statuses(await drip(site.port, HEAD + b"transfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n")) == [408]
+
+    async def test_the_second_request_of_a_connection_has_the_same_deadlines(self, serve: Serve):
+        async with serve(header_seconds=0.4, body_seconds=0.4, keep_alive_seconds=60) as site:
+            assert statuses(await drip(site.port, GOOD + HEAD + b"x-slow: ", b"a")) == [200, 408]
+            assert statuses(await drip(site.port, GOOD + HEAD + b"content-length: 500\r\n\r\n", b" ")) == [200, 408]
+
+    async def test_a_late_body_after_its_refusal_is_cut_off_without_a_second_answer(self, serve: Serve):
+        async with serve(body_seconds=0.4) as site:
+            said = await drip(site.port, HEAD + b"content-length: 100000000\r\n\r\n", b" " * 1000)
+            assert statuses(said) == [413]
+
+    async def test_fifty_of_them_hold_up_nobody(self, serve: Serve):
+        async with serve(header_seconds=1, body_seconds=1) as site:
+            beginnings = [HEAD + b"x-slow: ", HEAD + b"content-length: 5000\r\n\r\n{"] * 25
+            drips = [asyncio.create_task(drip(site.port, beginning, b"a")) for beginning in beginnings]
+            while not all(task.done() for task in drips):
+                assert (await site.post()).status == 200
+            assert {tuple(statuses(await task)) for task in drips} <= {(408,), ()}
+
+    async def test_an_idle_connection_is_closed(self, serve: Serve):
+        async with serve(keep_alive_seconds=1) as site:
+            assert statuses(await site.talk(GOOD)) == [200]
+
+    async def test_a_slow_answer_is_not_the_clients_fault(self, serve: Serve):
+        async with serve(header_seconds=0.2, body_seconds=0.2, keep_alive_seconds=1) as site:
+            site.service.release.clear()
+            talking = asyncio.create_task(site.talk(GOOD + GOOD))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await site.service.begun.acquire()
+            await asyncio.sleep(0.6)  # three deadlines
+            site.service.release.set()
+            assert statuses(await talking) == [200, 200]
+
+    async def test_a_client_that_does_not_read_is_cut_off(self, serve: Serve):
+        async with serve(body_seconds=0.4, keep_alive_seconds=1) as site:
+            site.service.answer = Answer(200, {"data": "x" * 30_000_000})
+            deaf = socket.socket()
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(deaf, ("127.0.0.1", site.port))
+            await loop.sock_sendall(deaf, GOOD)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await site.service.begun.acquire()
+            await until(lambda: not site.server.server_state.connections)
+            deaf.close()
+
+
+class TestSizes:
+    @pytest.mark.parametrize(
+        "beginning",
+        [
+            HEAD + b"x-long: " + b"a" * 40_000 + b"\r\n\r\n",
+            HEAD + b"x-long: " + b"a" * 200_000,
+            HEAD + b"".join(b"x-%d: a\r\n" % number for number in range(101)) + b"\r\n",
+            HEAD + b"".join(b"x-%d: a\r\n" % number for number in range(50_000)),
+            b"GET /" + b"a" * 200_000,
+            b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+        ],
+        ids=["one line", "one line without end", "many", "many without end", "path without end", "path"],
+    )
+    async def test_large_headers_are_refused(self, site: Running, beginning):
+        said = await site.talk(beginning)
+        assert statuses(said) == [431]
+        assert content(said)["errors"][0]["errorType"] == "RequestHeaderFieldsTooLargeException"
+
+    async def test_a_body_that_nobody_reads_is_bounded(self, site: Running):
+        async def send() -> int:
+            _, writer = await asyncio.open_connection("127.0.0.1", site.port)
+            writer.write(HEAD + b"transfer-encoding: chunked\r\n\r\n")
+            sent = 0
+            try:
+                while sent < 200_000_000:
+                    writer.write(b"100000\r\n" + b" " * 0x100000 + b"\r\n")
+                    await writer.drain()
+                    sent += 0x100000
+            except ConnectionError:
+                pass
+            finally:
+                writer.close()
+            return sent
+
+        assert await send() < 100_000_000
+
+    async def test_more_connections_than_allowed_are_told_so_and_health_still_answers(self, serve: Serve):
+        async with serve(max_connections=3, keep_alive_seconds=60, header_seconds=60) as site:
+            held = [await asyncio.open_connection("127.0.0.1", site.port) for _ in range(3)]
+            try:
+                said = await site.talk(GOOD.replace(b"host: x", b"host: x\r\nconnection: close"))
+                assert statuses(said) == [503]
+                assert b"retry-after: 1\r\n" in said
+                said = await site.talk(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                assert statuses(said) == [200]
+            finally:
+                for _, writer in held:
+                    writer.close()
+
+    async def test_far_more_connections_are_cut(self, serve: Serve):
+        async with serve(max_connections=2, keep_alive_seconds=60, header_seconds=60) as site:
+            held = [await asyncio.open_connection("127.0.0.1", site.port) for _ in range(4)]
+            try:
+                with contextlib.suppress(ConnectionError):
+                    assert await site.talk(GOOD) == b""
+                assert site.service.requests == []
+            finally:
+                for _, writer in held:
+                    writer.close()
+
+
+class TestFraming:
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            HEAD + b"content-length: 18\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n" + GOOD,
+            HEAD + b"transfer-encoding: chunked\r\ncontent-length: 18\r\n\r\n" + BODY + GOOD,
+            HEAD + b"content-length: 18\r\ncontent-length: 0\r\n\r\n" + BODY,
+            HEAD + b"content-length: 18, 18\r\n\r\n" + BODY,
+            HEAD + b"content-length: +18\r\n\r\n" + BODY,
+            HEAD + b"content-length: -1\r\n\r\n" + BODY,
+            HEAD + b"content-length: 0x12\r\n\r\n" + BODY,
+            HEAD + b"content-length: 99999999999999999999999\r\n\r\n" + BODY,
+            HEAD + b"content-length : 18\r\n\r\n" + BODY,
+            HEAD + b"transfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+            HEAD + b"transfer-encoding : chunked\r\n\r\n0\r\n\r\n",
+            HEAD + b"transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+            HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n\r\n",
+            HEAD + b"transfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n\r\n",
+            HEAD + b"transfer-encoding: chunked\r\n\r\n5\r\nabcdefgh\r\n0\r\n\r\n",
+            HEAD + b"x-folded: a\r\n b\r\ncontent-length: 18\r\n\r\n" + BODY,
+            HEAD + b"x-null: a\0b\r\ncontent-length: 18\r\n\r\n" + BODY,
+            HEAD + b"x-return: a\rb\r\ncontent-length: 18\r\n\r\n" + BODY,
+            HEAD + b"x bad: a\r\ncontent-length: 18\r\n\r\n" + BODY,
+            HEAD + b"host: y\r\ncontent-length: 18\r\n\r\n" + BODY,
+            HEAD.replace(b"host: x\r\n", b"") + b"content-length: 18\r\n\r\n" + BODY,
+            HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+            HEAD.replace(b"HTTP/1.1", b"HTTP/9.9") + b"content-length: 18\r\n\r\n" + BODY,
+            HEAD.replace(b"POST /graphql", b"POST /gr\xffphql") + b"\r\n",
+            HEAD.replace(b"POST /graphql", b"CONNECT x:80") + b"\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+            b"meow\r\n\r\n",
+            b"GET\r\n\r\n",
+            b"\0" * 100,
+        ],
+        ids=lambda request: repr(request.removeprefix(HEAD)[:50]),
+    )
+    async def test_a_doubtful_request_has_one_answer_and_ends_the_connection(self, site: Running, request_):
+        said = await site.talk(request_)
+        assert statuses(said) == [400]
+        assert content(said)["errors"][0]["errorType"] == "MalformedHttpRequestException"
+        assert b"connection: close\r\n" in said
+        assert site.service.requests == []
+
+    async def test_requests_in_one_packet_are_answered_in_order(self, site: Running):
+        last = GOOD.replace(b"host: x", b"host: x\r\nconnection: close")
+        missing = b"GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n"
+        assert statuses(await site.talk(GOOD + missing + last)) == [200, 404, 200]
+
+    async def test_what_follows_the_last_request_is_not_answered(self, site: Running):
+        last = GOOD.replace(b"host: x", b"host: x\r\nconnection: close")
+        assert statuses(await site.talk(last + GOOD)) == [200]
+        assert len(site.service.requests) == 1
+
+    async def test_rubbish_behind_a_good_request_takes_nothing_from_its_answer(self, site: Running):
+        site.service.release.clear()
+        talking = asyncio.create_task(site.talk(GOOD + b"meow meow\r\n\r\n"))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await site.service.begun.acquire()
+        site.service.release.set()
+        assert statuses(await talking) == [200]
+
+    async def test_a_request_in_single_bytes_is_a_request(self, site: Running):
+        last = GOOD.replace(b"host: x", b"host: x\r\nconnection: close")
+        assert statuses(await site.talk(*(bytes([byte]) for byte in last))) == [200]
+
+    async def test_a_client_that_expects_to_be_asked_for_its_body_is_asked(self, site: Running):
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        writer.write(HEAD + b"expect: 100-continue\r\nconnection: close\r\ncontent-length: 18\r\n\r\n")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")
+            writer.write(BODY)
+            assert statuses(await reader.read()) == [200]
+        writer.close()
+
+    async def test_who_hangs_up_in_the_middle_is_forgotten(self, site: Running):
+        _, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        writer.write(HEAD + b"content-length: 100\r\n\r\n{")
+        await writer.drain()
+        writer.close()
+        await until(lambda: bool(site.lines))
+        assert site.lines[0]["status"] == 499
+        assert site.service.requests == []
+        assert (await site.post()).status == 200
+
+    async def test_an_upgrade_to_what_is_not_spoken_is_an_ordinary_request_and_the_last(self, site: Running):
+        request = b"GET /ping HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
+        assert statuses(await site.talk(request + GOOD)) == [200]
