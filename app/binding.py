@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from graphql import (
     GraphQLInputObjectType,
     GraphQLInterfaceType,
@@ -18,7 +19,6 @@ from app.scope import RequestScope
 from app.sdl import snake
 from domain.callers import Mode
 from domain.errors import Code, DomainError
-from domain.records import Record
 from resolvers.registry import Resolver
 
 Resolve = Callable[..., Any]
@@ -31,7 +31,7 @@ class BindingError(Exception):
 def bind(
     schema: GraphQLSchema,
     resolvers: Mapping[str, Resolver],
-    records: Mapping[str, type[Record]],
+    records: Mapping[str, type[msgspec.Struct]],
     user_modes: frozenset[Mode],
 ) -> GraphQLSchema:
     """Gives every field of `schema` its resolver, guarded by its auth directives, in place.
@@ -82,13 +82,13 @@ def _name_inputs(schema: GraphQLSchema) -> None:
                 argument.out_name = snake(name)
 
 
-def _tell_types_apart(schema: GraphQLSchema, records: Mapping[str, type[Record]]) -> None:
+def _tell_types_apart(schema: GraphQLSchema, records: Mapping[str, type[msgspec.Struct]]) -> None:
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLInterfaceType | GraphQLUnionType):
             type_.resolve_type = _type_of({records[each.name]: each for each in schema.get_possible_types(type_)})
 
 
-def _type_of(types: Mapping[type[Record], GraphQLObjectType]) -> Callable[..., str | None]:
+def _type_of(types: Mapping[type[msgspec.Struct], GraphQLObjectType]) -> Callable[..., str | None]:
     names = {record: type_.name for record, type_ in types.items()}
 
     def resolve_type(value: Any, _info: GraphQLResolveInfo[RequestScope], _abstract: Any) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
+import msgspec
 from graphql import (
     GraphQLField,
     GraphQLInterfaceType,
@@ -16,12 +17,11 @@ from graphql import (
 
 from app.access import object_types
 from app.sdl import snake
-from domain.records import Record
 from resolvers.registry import Resolver
 
 
 def mismatches(
-    schema: GraphQLSchema, resolvers: Mapping[str, Resolver], records: Mapping[str, type[Record]]
+    schema: GraphQLSchema, resolvers: Mapping[str, Resolver], records: Mapping[str, type[msgspec.Struct]]
 ) -> list[str]:
     """One sentence a fault, each naming its coordinate; empty when everything fits."""
     types = {type_.name: type_ for type_ in object_types(schema)}
@@ -38,9 +38,10 @@ def mismatches(
 
 
 def _of_type(
-    type_: GraphQLObjectType, resolvers: Mapping[str, Resolver], record: type[Record] | None, *, is_root: bool
+    type_: GraphQLObjectType, resolvers: Mapping[str, Resolver], record: type[msgspec.Struct] | None, *, is_root: bool
 ) -> Iterator[str]:
-    attributes: Mapping[str, Any] = get_type_hints(record) if record else {}
+    attributes = _attributes(record) if record else {}
+    unanswered: list[str] = []
     for name, field in type_.fields.items():
         coordinate = f"{type_.name}.{name}"
         resolver = resolvers.get(coordinate)
@@ -49,13 +50,21 @@ def _of_type(
         elif is_root:
             yield f"{coordinate} has no resolver"
         elif record is None:
-            yield f"{coordinate} has no resolver, and no record is given for {type_.name}"
+            unanswered.append(name)
         elif snake(name) not in attributes:
             yield f"{coordinate} has neither a resolver nor an attribute {record.__name__}.{snake(name)}"
         elif field.args:
             yield f"{coordinate} takes arguments, so an attribute cannot answer it"
         elif isinstance(field.type, GraphQLNonNull) and NoneType in get_args(attributes[snake(name)]):
             yield f"{coordinate} is never null in the SDL, but {record.__name__}.{snake(name)} may be None"
+    if unanswered:
+        yield f"{type_.name} has no record, and no resolvers for {', '.join(unanswered)}"
+
+
+def _attributes(record: type[msgspec.Struct]) -> Mapping[str, Any]:
+    """What a record can answer, fields and computed properties, with their types."""
+    computed = inspect.getmembers(record, lambda member: isinstance(member, property))
+    return get_type_hints(record) | {name: get_type_hints(member.fget).get("return") for name, member in computed}
 
 
 def _of_resolver(coordinate: str, field: GraphQLField, resolver: Resolver, *, is_root: bool) -> Iterator[str]:
@@ -83,11 +92,11 @@ def _of_resolver(coordinate: str, field: GraphQLField, resolver: Resolver, *, is
             yield f"{coordinate}: {name} may be absent, so its default must be None"
 
 
-def _of_abstract_types(schema: GraphQLSchema, records: Mapping[str, type[Record]]) -> Iterator[str]:
+def _of_abstract_types(schema: GraphQLSchema, records: Mapping[str, type[msgspec.Struct]]) -> Iterator[str]:
     for name, type_ in schema.type_map.items():
         if not isinstance(type_, GraphQLInterfaceType | GraphQLUnionType):
             continue
-        members: dict[type[Record], str] = {}
+        members: dict[type[msgspec.Struct], str] = {}
         for member in schema.get_possible_types(type_):
             record = records.get(member.name)
             if record is None:

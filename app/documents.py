@@ -20,10 +20,13 @@ from graphql import (
 from graphql.language.parser import MAX_NESTING_DEPTH
 from graphql.validation import MaxIntrospectionDepthRule
 
-from app.errors import MOST_ERRORS, located
+from app.errors import located
 from app.limits import Cost, Limits, measure, too_complex
 from app.validation_messages import in_graphql_java_words
 from domain.errors import DomainError
+
+MOST_REQUEST_FAULTS = 20
+"""How many faults of one request are looked for: for each, graphql-core prints the value around it."""
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -118,11 +121,11 @@ class Documents:
         except GraphQLSyntaxError as error:
             return Refused((Fault("Unable to parse GraphQL query.", located(error)),), malformed=True)
         # Comparing fields with each other is by far the dearest rule: only for what is valid besides.
-        errors = validate(self._schema, ast, self._rules, MOST_ERRORS, hide_suggestions=True) or validate(
-            self._schema, ast, [OverlappingFieldsCanBeMergedRule], MOST_ERRORS, hide_suggestions=True
+        errors = validate(self._schema, ast, self._rules, MOST_REQUEST_FAULTS, hide_suggestions=True) or validate(
+            self._schema, ast, [OverlappingFieldsCanBeMergedRule], MOST_REQUEST_FAULTS, hide_suggestions=True
         )
         if errors:
-            words = in_graphql_java_words(errors[:MOST_ERRORS], ast)
+            words = in_graphql_java_words(errors[:MOST_REQUEST_FAULTS], ast)
             faults = tuple(Fault(message, located(error)) for message, error in zip(words, errors, strict=False))
             return Refused(faults, several=len(costs) > 1)
         operations = (Operation(node.operation, node.name.value if node.name else None, cost) for node, cost in costs)

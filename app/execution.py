@@ -10,9 +10,9 @@ from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, GraphQLSc
 from graphql.execution import MiddlewareManager
 
 from app.access import denied_coordinates, unauthorized
-from app.documents import Document, Documents, Operation, Refused
+from app.documents import MOST_REQUEST_FAULTS, Document, Documents, Operation, Refused
 from app.errors import error_object, field_errors, located, refusal, refused_request
-from app.limits import Limits, hold_cost
+from app.limits import Limits, hold_cost, hold_values
 from app.scope import RequestScope
 from app.validation_messages import variable_messages
 from domain.callers import Caller
@@ -102,6 +102,7 @@ class Executor:
     async def _run(
         self, document: Document, operation: Operation, variables: Mapping[str, Any], scope: RequestScope
     ) -> Answer:
+        hold_values(variables, self._limits)
         if operation.cost.pages:
             hold_cost(operation.cost, variables, self._limits)
         caller = scope.ctx.caller
@@ -113,6 +114,7 @@ class Executor:
             raw_variable_values=dict(variables),
             operation_name=operation.name,
             middleware=_refusing(caller) if caller.denied_fields else None,
+            max_coercion_errors=MOST_REQUEST_FAULTS,
             hide_suggestions=True,
         )
         if isinstance(execution, list):

@@ -40,6 +40,7 @@ class Limits(msgspec.Struct, frozen=True):
         repeats: of one name in one place. Equal fields merge, but comparing them all costs its square.
         cost: 1 a field; what lies below a paged list counts times its `limit`.
         page: what a paged list counts without a `limit`.
+        values: lists, objects and plain values in the variables of one request.
     """
 
     characters: int = 100_000
@@ -53,6 +54,7 @@ class Limits(msgspec.Struct, frozen=True):
     repeats: int = 50
     cost: int = 5_000
     page: int = 25
+    values: int = 10_000
 
     @property
     def selections(self) -> int:
@@ -133,6 +135,22 @@ def measure(
 def hold_cost(cost: Cost, variables: Mapping[str, Any], limits: Limits) -> None:
     """Raises QUERY_TOO_COMPLEX when these variables make the operation too dear."""
     _hold("cost", limits.cost, cost.value(variables))
+
+
+def hold_values(variables: Mapping[str, Any], limits: Limits) -> None:
+    """Raises QUERY_TOO_COMPLEX when the variables hold more values than are worth checking one by one."""
+    count = 0
+    waiting: list[Collection[Any]] = [variables.values()]
+    while waiting:
+        values = waiting.pop()
+        count += len(values)
+        if count > limits.values:
+            raise too_complex("values", limits.values, limits.values, more=True)
+        for value in values:
+            if isinstance(value, dict):
+                waiting.append(value.values())
+            elif isinstance(value, list):
+                waiting.append(value)
 
 
 class _Selected(msgspec.Struct, frozen=True):

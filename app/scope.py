@@ -2,12 +2,9 @@
 
 import asyncio
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
 
 from app.batching import Call, Loader
-
-if TYPE_CHECKING:
-    from resolvers.context import Context
+from resolvers.context import Context
 
 
 class RequestScope:
@@ -20,7 +17,7 @@ class RequestScope:
 
     __slots__ = ("_loaders", "_tasks", "ctx", "request_id")
 
-    def __init__(self, ctx: "Context", request_id: str) -> None:
+    def __init__(self, ctx: Context, request_id: str) -> None:
         self.ctx = ctx
         self.request_id = request_id
         self._loaders: dict[Hashable, Loader] = {}

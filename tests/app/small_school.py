@@ -83,8 +83,11 @@ class ChapterPage(Record, frozen=True):
 
 class User(Record, frozen=True):
     id: str
-    name: str = "Ada"
     secret: str | None = "hidden"
+
+    @property
+    def name(self) -> str:
+        return "Ada"
 
 
 RECORDS: dict[str, type[Record]] = {

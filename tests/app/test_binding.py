@@ -1,11 +1,15 @@
 """Binding: what it refuses to serve, and how bound fields answer."""
 
 import asyncio
+import importlib
+import pkgutil
 from typing import Any
 
 import pytest
 
-from app import sdl
+import resolvers.records
+import resolvers.registry
+from app import scalars, sdl
 from app.binding import BindingError, bind
 from domain.callers import USER_MODES, Caller, Mode
 from domain.errors import Code, DomainError
@@ -42,7 +46,7 @@ class TestRefusals:
         text = """
         type Query { a: Thing  b(id: ID!): Thing }
         type Thing { id: ID!  note: String!  more: String }
-        type Orphan { id: ID }
+        type Orphan { id: ID name: String }
         """
 
         async def b(ctx: Any, *, ident: str) -> None: ...
@@ -50,7 +54,7 @@ class TestRefusals:
         wrong = registry(Query__b=b, Query__c=nothing)
         assert faults(text, wrong, {"Thing": Thing, "Ghost": Thing}) == [
             "Ghost has a record, but the SDL has no such object type",
-            "Orphan.id has no resolver, and no record is given for Orphan",
+            "Orphan has no record, and no resolvers for id, name",
             "Query.a has no resolver",
             "Query.b: the resolver takes ident, the SDL says id",
             "Query.c has a resolver, but the SDL has no such field",
@@ -130,10 +134,31 @@ class TestRefusals:
             "U cannot tell A from B: both are Thing",
         ]
 
+    def test_a_computed_attribute_that_may_be_none(self):
+        class Computed(Record, frozen=True):
+            @property
+            def note(self) -> str | None:
+                return None
+
+        text = "type Query { t: Thing } type Thing { note: String! }"
+        assert faults(text, registry(Query__t=nothing), {"Thing": Computed}) == [
+            "Thing.note is never null in the SDL, but Computed.note may be None"
+        ]
+
     def test_a_record_for_a_root(self):
         assert faults("type Query { a: String }", registry(Query__a=nothing), {"Query": Thing}) == [
             "Query is a root, it takes no record"
         ]
+
+
+class TestTheContract:
+    @pytest.mark.parametrize("mode", sorted(USER_MODES))
+    def test_every_field_of_the_real_schema_has_its_answer(self, mode):
+        for module in pkgutil.iter_modules(resolvers.__path__):
+            importlib.import_module(f"resolvers.{module.name}")
+        schema = sdl.build(sdl.load())
+        scalars.install(schema)
+        bind(schema, resolvers.registry.registry, resolvers.records.BY_TYPE, frozenset({mode}))
 
 
 class TestAnswers:

@@ -90,11 +90,11 @@ class TestValidationErrors:
         await ask(executor, 'mutation { rename(id: "c1") { id } nope }')
         assert school.calls == []
 
-    async def test_there_are_at_most_a_hundred(self, executor):
+    async def test_there_are_at_most_twenty(self, executor):
         fields = " ".join(f"x{n}" for n in range(20))
         fragments = " ".join(f"fragment f{n} on Query {{ {fields} }}" for n in range(20))
         answer = await ask(executor, "{ me { id } } " + fragments)
-        assert len(answer.payload["errors"]) == 100
+        assert len(answer.payload["errors"]) == 20
 
     async def test_a_bad_document_is_the_same_error_every_time_under_each_requests_id(self, executor):
         first = await ask(executor, "{ nope }")
@@ -167,6 +167,19 @@ class TestVariables:
             "actual": 10001,
             "retryable": False,
         }
+
+    @pytest.mark.parametrize("values", [["a"] * 20_000, {f"a{n}": 1 for n in range(20_000)}, [["a"] * 99] * 110])
+    async def test_floods_of_values_are_refused_before_each_is_checked(self, executor, school, values):
+        answer = await ask(executor, "query ($f: FilterInput) { search(filter: $f) }", {"f": {"tags": values}})
+        assert answer.payload["data"] is None
+        (error,) = answer.payload["errors"]
+        assert (error["errorType"], error["errorInfo"]["limit"]) == ("QUERY_TOO_COMPLEX", "values")
+        assert school.calls == []
+
+    async def test_few_of_many_wrong_values_are_named(self, executor):
+        variables = {"f": {"tags": [1] * 9_000}}
+        answer = await ask(executor, "query ($f: FilterInput) { search(filter: $f) }", variables)
+        assert len(answer.payload["errors"]) <= 21
 
 
 class TestFieldErrors:
