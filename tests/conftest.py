@@ -4,11 +4,18 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from graphql import GraphQLSchema
 
+from app import scalars, sdl
+from app.binding import bind
 from datasources.aws.dynamodb import DynamoDBStore
 from datasources.local.sqlite import SQLiteStore
 from datasources.ports import RecordStore
+from domain.callers import USER_MODES
+from resolvers import registry
+from resolvers.records import BY_TYPE
 from tests.dynamodb_emulator import Emulator, emulated_store, running_emulator
+from tests.school import Clock, School
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +46,17 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[RecordStore]:
     else:
         async with emulated_store(request.getfixturevalue("emulator")) as opened:
             yield opened
+
+
+@pytest.fixture(scope="session")
+def bound_schema() -> GraphQLSchema:
+    """The product's schema, bound as the server binds it, with every user mode on."""
+    schema = sdl.build(sdl.load())
+    scalars.install(schema)
+    return bind(schema, registry, BY_TYPE, USER_MODES)
+
+
+@pytest.fixture
+def school(store: RecordStore, bound_schema: GraphQLSchema) -> School:
+    """An empty school, once on each engine."""
+    return School(store, None, bound_schema, Clock())  # type: ignore[arg-type]
