@@ -75,7 +75,7 @@ async def emulated_store(emulator: Emulator) -> AsyncIterator[DynamoDBStore]:
 def running_emulator() -> Iterator[Emulator]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     emulator = Emulator()
-    thread = threading.Thread(target=emulator.server.serve_forever, name="dynamodb-emulator", daemon=True)
+    thread = threading.Thread(target=emulator.server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
         yield emulator
