@@ -35,7 +35,6 @@ _UNPARSABLE = (msgspec.MsgspecError, jwt.PyJWTError, ValueError, RecursionError)
 class _Header(msgspec.Struct, frozen=True):
     alg: str
     kid: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-    crit: Any = None
 
 
 class _Issuer(msgspec.Struct, frozen=True):
@@ -104,8 +103,7 @@ async def _signed_payload(token: str, provider: JwtProvider, keys: KeySet) -> by
         header = msgspec.json.decode(jwt.utils.base64url_decode(token.partition(".")[0]), type=_Header)
     except _UNPARSABLE:
         raise Unauthenticated(BAD_TOKEN) from None
-    # Extensions that have to be understood are not, and no key is asked for an algorithm that cannot be.
-    if header.crit is not None or header.alg not in ALGORITHMS[provider.mode]:
+    if header.alg not in ALGORITHMS[provider.mode]:
         raise Unauthenticated(BAD_TOKEN)
     key = await keys.key(header.kid)
     if key is None or header.alg not in key.algorithms:

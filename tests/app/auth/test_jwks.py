@@ -60,6 +60,20 @@ async def test_keys_are_fetched_once_for_all_who_wait(endpoint: Endpoint, clock:
     assert endpoint.fetches == 1
 
 
+async def test_one_who_comes_late_waits_for_the_fetch_that_runs(endpoint: Endpoint, clock: Clock) -> None:
+    endpoint.gate = asyncio.Event()
+    keys = RemoteKeys(endpoint, clock)
+    first = asyncio.create_task(keys.key("k1"))
+    await settle()
+    late = asyncio.create_task(keys.key("k1"))
+    await settle()
+    endpoint.gate.set()
+
+    assert await first is not None
+    assert await late is not None
+    assert endpoint.fetches == 1
+
+
 async def test_one_who_stops_waiting_stops_nobody_else(endpoint: Endpoint, clock: Clock) -> None:
     endpoint.gate = asyncio.Event()
     keys = RemoteKeys(endpoint, clock)
@@ -121,6 +135,20 @@ async def test_with_the_endpoint_down_known_keys_work_and_unknown_ones_do_not(en
     endpoint.down = False
     clock.time += PAUSE_SECONDS
     assert await keys.key("k1") is not None
+
+
+async def test_an_endpoint_that_is_down_is_asked_once_in_ten_seconds(endpoint: Endpoint, clock: Clock) -> None:
+    keys = RemoteKeys(endpoint, clock)
+    assert await keys.key("k1") is not None
+    endpoint.down = True
+    clock.time += FRESH_SECONDS
+
+    for _ in range(30):
+        for kid in ("k1", "k2", "k1"):
+            await keys.key(kid)
+            await settle()
+        clock.time += 1
+    assert endpoint.fetches == 1 + 30 / PAUSE_SECONDS
 
 
 async def test_a_known_key_never_waits_for_the_endpoint(endpoint: Endpoint, clock: Clock) -> None:
@@ -234,14 +262,21 @@ async def test_keys_are_discovered_when_no_address_is_configured(pool_key: rsa.R
 
 
 @pytest.mark.parametrize(
-    "discovery", [{}, {"issuer": "https://other"}, {"issuer": "ISSUER", "jwks_uri": "file:///etc/passwd"}, b"<html>"]
+    "discovery",
+    [
+        b"<html>",
+        b"{}",
+        b'{"issuer":"https://other","jwks_uri":"URL/keys.json"}',
+        b'{"issuer":"URL/","jwks_uri":"URL/keys.json"}',
+        b'{"issuer":"URL","jwks_uri":"file:///etc/passwd"}',
+    ],
 )
-async def test_a_discovery_document_that_is_not_the_issuers_is_refused(discovery: Any) -> None:
-    handlers: dict[str, Handler] = {}
+async def test_a_discovery_document_that_is_not_the_issuers_is_refused(
+    discovery: bytes, pool_key: rsa.RSAPrivateKey
+) -> None:
+    handlers: dict[str, Handler] = {"/keys.json": answers(key_set(jwk(pool_key, "k1")))}
     async with http(handlers) as (url, asked):
-        if isinstance(discovery, dict) and discovery.get("issuer") == "ISSUER":
-            discovery = discovery | {"issuer": url}
-        handlers["/.well-known/openid-configuration"] = answers(discovery)
+        handlers["/.well-known/openid-configuration"] = answers(discovery.replace(b"URL", url.encode()))
         await refused(url, None)
         assert asked == ["/.well-known/openid-configuration"]
 

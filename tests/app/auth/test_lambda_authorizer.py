@@ -218,7 +218,8 @@ async def test_forgetting_asks_anew(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "asked"), [("ticket-12", True), ("ticket-", False), ("xticket-1x", False), ("", False)]
+    ("token", "asked"),
+    [("ticket-12", True), ("ticket-12x", False), ("ticket-", False), ("xticket-1x", False), ("", False)],
 )
 async def test_a_token_that_does_not_match_the_expression_is_refused_unasked(
     token: str, asked: bool, clock: Clock

@@ -1,6 +1,7 @@
 """Requests signed as AWS's own library signs them, and every change that has to break the signature."""
 
 import hashlib
+import hmac
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from app.auth.config import IamConfig, IamKey
 from app.auth.credentials import Credentials
-from app.auth.sigv4 import SignatureVerifier
+from app.auth.sigv4 import SignatureVerifier, canonical_request
 from domain.callers import Caller, Mode
 from tests.app.auth.signing import NOW, Clock
 
@@ -240,11 +241,35 @@ def test_a_signature_is_good_for_five_minutes(skew: int, good: bool) -> None:
     assert (verifier(clock).verify(arrived(sign())) is not None) is good
 
 
-def test_the_scope_names_the_day_of_the_date() -> None:
-    credentials = arrived(sign())
-    authorization = (credentials.value("authorization") or "").replace("/20261121/", "/20261120/")
+def signed_by_hand(names: list[str], *, day: str = "20261121") -> Credentials:
+    """A request with a correct signature of the configured key over just these headers."""
+    headers = (("host", "localhost:8000"), ("x-amz-date", "20261121T100000Z"), ("x-app", "1"))
+    unsigned = Credentials("POST", "/graphql", headers=headers, body=BODY)
+    request = canonical_request(unsigned, tuple(names), hashlib.sha256(BODY).hexdigest())
+    assert request is not None
+    scope = f"{day}/us-east-1/appsync/aws4_request"
+    text = "\n".join(("AWS4-HMAC-SHA256", "20261121T100000Z", scope, hashlib.sha256(request).hexdigest()))
+    key = f"AWS4{SECRET}".encode()
+    for part in (*scope.split("/"), text):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    claim = f"AWS4-HMAC-SHA256 Credential={KEY}/{scope}, SignedHeaders={';'.join(names)}, Signature={key.hex()}"
+    return Credentials("POST", "/graphql", headers=(*headers, ("authorization", claim)), body=BODY)
 
-    assert verifier().verify(arrived(sign(), headers=with_header(credentials, "authorization", authorization))) is None
+
+def test_host_and_date_have_to_be_signed() -> None:
+    assert verifier().verify(signed_by_hand(["host", "x-amz-date", "x-app"])) is not None
+    assert verifier().verify(signed_by_hand(["host", "x-amz-date"])) is not None
+    assert verifier().verify(signed_by_hand(["x-amz-date", "x-app"])) is None
+    assert verifier().verify(signed_by_hand(["host", "x-app"])) is None
+
+
+def test_signed_headers_are_listed_once_and_in_order() -> None:
+    assert verifier().verify(signed_by_hand(["x-amz-date", "host"])) is None
+    assert verifier().verify(signed_by_hand(["host", "host", "x-amz-date"])) is None
+
+
+def test_the_scope_names_the_day_of_the_date() -> None:
+    assert verifier().verify(signed_by_hand(["host", "x-amz-date"], day="20261120")) is None
 
 
 @pytest.mark.parametrize(
