@@ -103,6 +103,7 @@ async def _signed_payload(token: str, provider: JwtProvider, keys: KeySet) -> by
         header = msgspec.json.decode(jwt.utils.base64url_decode(token.partition(".")[0]), type=_Header)
     except _UNPARSABLE:
         raise Unauthenticated(BAD_TOKEN) from None
+    # Before the key is asked for: what cannot be verified costs no fetch.
     if header.alg not in ALGORITHMS[provider.mode]:
         raise Unauthenticated(BAD_TOKEN)
     key = await keys.key(header.kid)
