@@ -1,5 +1,6 @@
 """How much one document may ask for, measured before anything dear is done with it."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -36,7 +37,7 @@ class Limits(msgspec.Struct, frozen=True):
         introspection_depth: of `__schema` and `__type`, themselves included.
         introspections: `__schema` and `__type` fields of one operation.
         root_fields: of one operation.
-        aliases: different names for one field in one place.
+        aliases: different names for one field in one place; inside introspection only one.
         repeats: of one name in one place. Equal fields merge, but comparing them all costs its square.
         cost: 1 a field; what lies below a paged list counts times its `limit`.
         page: what a paged list counts without a `limit`.
@@ -193,7 +194,7 @@ class _Measurer:
             if isinstance(each.default_value, IntValueNode)
         }
         root = _Selected(operation.selection_set, self._schema.get_root_type(operation.operation))
-        fields = self._merged([root])
+        fields = self._merged([root], self._limits.aliases)
         _hold("root_fields", self._limits.root_fields, len(fields))
         _hold("introspections", self._limits.introspections, sum(field.name in _INTROSPECTION for field in fields))
         cost = self._cost(fields, "depth", 1)
@@ -210,11 +211,12 @@ class _Measurer:
         for field in fields:
             if not field.below:
                 continue
-            merged = self._merged(field.below)
-            if field.name in _INTROSPECTION:
-                below = self._cost(merged, "introspection_depth", 2)
+            if limit == "introspection_depth" or field.name in _INTROSPECTION:
+                # Its lists are as long as the schema, so a few names for each would multiply into millions.
+                merged = self._merged(field.below, 1)
+                below = self._cost(merged, "introspection_depth", 2 if limit == "depth" else depth + 1)
             else:
-                below = self._cost(merged, limit, depth + 1)
+                below = self._cost(self._merged(field.below, self._limits.aliases), limit, depth + 1)
             for count in field.counts:
                 if isinstance(count, str):
                     pages.append(Pages(count, self._defaults.get(count, self._limits.page), below))
@@ -224,10 +226,9 @@ class _Measurer:
                     pages += counted.pages
         return Cost(fixed, tuple(pages))
 
-    def _merged(self, selected: list[_Selected]) -> Collection[_Field]:
+    def _merged(self, selected: list[_Selected], aliases: int) -> Collection[_Field]:
         """The fields of one place by name, fragments expanded. A fragment inside itself ends there."""
         fields: dict[str, _Field] = {}
-        names: dict[str, int] = {}
         spread: set[str] = set()
         waiting = list(selected)
         while waiting:
@@ -235,7 +236,7 @@ class _Measurer:
             for selection in place.node.selections:
                 self._look()
                 if isinstance(selection, FieldNode):
-                    self._add(fields, names, selection, place)
+                    self._add(fields, selection, place)
                 elif isinstance(selection, InlineFragmentNode):
                     waiting.append(self._selected(selection, place, place.inside))
                 elif isinstance(selection, FragmentSpreadNode):
@@ -244,6 +245,7 @@ class _Measurer:
                     if fragment and name not in spread and name not in place.inside:
                         spread.add(name)
                         waiting.append(self._selected(fragment, place, place.inside | {name}))
+        _hold("aliases", aliases, max(Counter(field.name for field in fields.values()).values(), default=0))
         return fields.values()
 
     def _selected(
@@ -253,14 +255,12 @@ class _Measurer:
         parent = self._schema.type_map.get(condition.name.value) if condition else place.parent
         return _Selected(fragment.selection_set, parent, inside)
 
-    def _add(self, fields: dict[str, _Field], names: dict[str, int], node: FieldNode, place: _Selected) -> None:
+    def _add(self, fields: dict[str, _Field], node: FieldNode, place: _Selected) -> None:
         name = node.name.value
         key = node.alias.value if node.alias else name
         field = fields.get(key)
         if field is None:
             field = fields[key] = _Field(name)
-            names[name] = names.get(name, 0) + 1
-            _hold("aliases", self._limits.aliases, names[name])
         field.repeats += 1
         _hold("repeats", self._limits.repeats, field.repeats)
         if node.selection_set:

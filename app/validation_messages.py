@@ -13,8 +13,10 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
+    ListValueNode,
     Node,
     ObjectFieldNode,
+    ObjectValueNode,
     VariableDefinitionNode,
 )
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
@@ -202,11 +204,23 @@ class _Place(NamedTuple):
 
 
 def _message(error: GraphQLError, places: Mapping[int, _Place]) -> str:
-    found = [places[id(node)] for node in error.nodes or () if id(node) in places] or [_Place()]
+    nodes = [known for node in error.nodes or () for known in _originals(node, places)]
+    found = [places[id(node)] for node in nodes] or [_Place(value="?")]
     place = next((each for each in found if each.fields), found[0])
     kind, words = _translated(error, place)
     where = f" @ '{'/'.join(place.fields)}'" if place.fields else ""
     return shortened(f"Validation error of type {kind}: {words}{where}")
+
+
+def _originals(node: Node, places: Mapping[int, _Place]) -> list[Node]:
+    """The node itself, or what it holds: graphql-core complains about lists and objects by way of copies."""
+    if id(node) in places:
+        return [node]
+    if isinstance(node, ListValueNode):
+        return [known for value in node.values or () for known in _originals(value, places)][:1]
+    if isinstance(node, ObjectValueNode):
+        return [known for field in node.fields or () for known in _originals(field.value, places)][:1]
+    return []
 
 
 def _translated(error: GraphQLError, place: _Place) -> tuple[str, str]:

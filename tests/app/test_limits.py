@@ -117,6 +117,11 @@ class TestLimits:
         query = "{ " + " ".join(f"a{n}: __schema {{ queryType {{ name }} }}" for n in range(3)) + " }"
         assert refusal(query)["limit"] == "introspections"
 
+    def test_introspections_lists_cannot_be_multiplied_by_aliases(self):
+        lists = " ".join(f"a{n}: fields {{ name }}" for n in range(2))
+        assert refusal(f"{{ __schema {{ types {{ {lists} }} }} }}")["limit"] == "aliases"
+        assert refusal(f'{{ __type(name: "Course") {{ ofType {{ {lists} }} }} }}')["limit"] == "aliases"
+
     def test_root_fields(self):
         names = [f"a{n}: course(id: 1) {{ id }}" for n in range(10)] + [
             f"b{n}: courses {{ nextToken }}" for n in range(11)

@@ -160,6 +160,9 @@ CASES: dict[str, list[tuple[str, str]]] = {
             '{ course(id: 1, filter: {seats: "x"}) { id } }',
             "WrongType: argument 'filter.seats' is not a valid 'Int' @ 'course'",
         ),
+        ("{ course(id: [[1], 2]) { id } }", "WrongType: argument 'id' is not a valid 'ID' @ 'course'"),
+        ("{ course(id: {a: 1}) { id } }", "WrongType: argument 'id.a' is not a valid 'ID' @ 'course'"),
+        ("{ course(id: []) { id } }", "WrongType: argument '?' is not a valid 'ID'"),
         (
             'query ($a: Int = "x") { id }',
             "BadValueForDefaultArg: argument 'a' is not a valid 'Int'",
