@@ -80,7 +80,7 @@ class Courses:
         """The course, or the one that the same request created before.
 
         Raises:
-            DomainError: SLUG_TAKEN, IDEMPOTENCY_MISMATCH.
+            DomainError: SLUG_TAKEN, IDEMPOTENCY_MISMATCH, THROTTLED.
         """
         meta = {
             **key(course.id, META),
@@ -98,11 +98,14 @@ class Courses:
             (Put(COURSES, {**key(course.id, ORDER), "n": 0}), id_taken),
             (Put(COURSES, mentor_item(course.id, course.owner_id, now)), id_taken),
         ]
-        try:
-            await commit(self._store, writes)
-        except idempotency.MadeBefore:
-            return await self.created_before(request) or course
-        return course
+
+        async def attempt() -> Course:
+            earlier = await self.created_before(request)
+            if earlier is None:
+                await commit(self._store, writes)
+            return earlier or course
+
+        return await settle(attempt, "The course")
 
     async def update(
         self, course_id: str, change: Callable[[Course], Course], *, expected_version: int | None = None

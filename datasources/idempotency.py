@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from datasources.conditions import any_of, at_most, not_exists
+from datasources.contention import LostRace
 from datasources.ports import Item, Put, RecordStore
 from datasources.tables import IDEMPOTENCY
 from datasources.transactions import Guarded
@@ -28,7 +29,7 @@ class Request(msgspec.Struct, frozen=True):
     hash: str
 
 
-class MadeBefore(Exception):
+class MadeBefore(LostRace):
     """The same request was made before; `replay` knows its result."""
 
 

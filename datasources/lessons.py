@@ -59,6 +59,9 @@ class Lessons:
         full = DomainError(Code.LIMIT_EXCEEDED, f"A course has at most {MAX_LESSONS} lessons.", limit=MAX_LESSONS)
 
         async def plan() -> tuple[Lesson, list[Guarded]]:
+            earlier = await self.created_before(request)
+            if earlier is not None:
+                return earlier, []
             siblings = _in_module(await lessons_of(self._store, course_id), lesson.module_id)
             ranked = msgspec.structs.replace(lesson, rank=rank_at_end(siblings))
             room = Change(
@@ -73,10 +76,7 @@ class Lessons:
                 *_body_writes(ranked),
             ]
 
-        try:
-            return await change_outline(self._store, course_id, plan)
-        except idempotency.MadeBefore:
-            return await self.created_before(request) or lesson
+        return await change_outline(self._store, course_id, plan)
 
     async def update(
         self, lesson_id: str, change: Callable[[Lesson], Lesson], *, expected_version: int | None = None

@@ -50,6 +50,9 @@ class Modules:
         full = DomainError(Code.LIMIT_EXCEEDED, f"A course has at most {MAX_MODULES} modules.", limit=MAX_MODULES)
 
         async def plan() -> tuple[Module, list[Guarded]]:
+            earlier = await self.created_before(request)
+            if earlier is not None:
+                return earlier, []
             rank = rank_at_end(await modules_of(self._store, course_id))
             ranked = msgspec.structs.replace(module, rank=rank)
             room = Change(COURSES, key(course_id, META), [Add("moduleCount", 1)], less("moduleCount", MAX_MODULES))
@@ -60,10 +63,7 @@ class Modules:
                 (put, LostRace()),
             ]
 
-        try:
-            return await change_outline(self._store, course_id, plan)
-        except idempotency.MadeBefore:
-            return await self.created_before(request) or module
+        return await change_outline(self._store, course_id, plan)
 
     async def update(
         self, module_id: str, change: Callable[[Module], Module], *, expected_version: int | None = None

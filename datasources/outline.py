@@ -58,7 +58,9 @@ async def children(store: RecordStore, course_id: str, prefix: str) -> list[Item
 
 
 Plan = Callable[[], Awaitable[tuple[T, list[Guarded]]]]
-"""Reads the outline and decides: the result, and the writes that make it so. Called anew after a lost race."""
+"""Reads the outline and decides: the result, and the writes that make it so. Called anew after a lost race.
+
+No writes: there is nothing to do."""
 
 
 async def change_outline(store: RecordStore, course_id: str, plan: Plan[T]) -> T:
@@ -77,7 +79,8 @@ async def change_outline(store: RecordStore, course_id: str, plan: Plan[T]) -> T
         except RankTooLong as crowded:
             await _rank_anew(store, course_id, order["n"], crowded.siblings)
             raise LostRace from None
-        await commit(store, [_step(course_id, order["n"]), *writes])
+        if writes:
+            await commit(store, [_step(course_id, order["n"]), *writes])
         return result
 
     return await settle(attempt, "The course's outline")

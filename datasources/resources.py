@@ -51,6 +51,9 @@ class Resources:
         )
 
         async def attempt() -> LessonResource:
+            earlier = await self.created_before(request)
+            if earlier is not None:
+                return earlier
             item = await self._store.get(COURSES, lesson)
             if item is None:
                 raise not_found("lesson")
@@ -61,10 +64,7 @@ class Resources:
             await commit(self._store, [*remembered, (one_more, LostRace()), (put, LostRace())])
             return resource
 
-        try:
-            return await settle(attempt, "The lesson")
-        except idempotency.MadeBefore:
-            return await self.created_before(request) or resource
+        return await settle(attempt, "The lesson")
 
     async def delete(self, lesson_id: str, resource_id: str) -> LessonResource:
         """The resource as it was. Raises NOT_FOUND."""
