@@ -4,7 +4,6 @@ from domain.errors import bad_request
 from domain.records import Record
 from domain.times import Timestamp
 
-API_VERSION = "0.1.0"
 FEATURES = ("COURSES", "COURSE_SEARCH", "ENROLLMENT", "LESSON_PROGRESS")
 """What this release has; a deployment may switch more on."""
 

@@ -1,8 +1,8 @@
 """Personal settings: what they are before anybody chose, and what may be chosen."""
 
-import zoneinfo
 from collections.abc import Mapping
 from functools import cache
+from importlib import resources
 from typing import Any
 
 from domain import text
@@ -48,8 +48,8 @@ def _playback_speed(value: float, field: str) -> float:
 
 @cache
 def _time_zones() -> frozenset[str]:
-    """Read once: the names come from several hundred files."""
-    return frozenset(zoneinfo.available_timezones())
+    """Of the tz database that is installed with us, so that every host knows the same."""
+    return frozenset((resources.files("tzdata") / "zones").read_text(encoding="ascii").split())
 
 
 _RULES: Mapping[str, Rule] = {
