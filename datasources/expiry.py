@@ -1,5 +1,6 @@
 """The end of held seats and of access by the clock."""
 
+import asyncio
 from datetime import date, timedelta
 
 from datasources import seats
@@ -11,7 +12,7 @@ from datasources.transactions import commit
 from domain.enrollments import Enrollment, lapse
 from domain.times import Timestamp, later
 
-_FIRST_DAYS = 30
+_FIRST_DAYS = 7
 _MOST_DAYS = 60
 _LAG_SECONDS = 3600
 
@@ -27,7 +28,7 @@ async def sweep(store: RecordStore, since: str | None, now: Timestamp) -> str:
     """End everything that has lapsed, day by day from `since` on.
 
     Args:
-        since: a day, YYYY-MM-DD; None at the first sweep ever, which begins 30 days back.
+        since: a day, YYYY-MM-DD; None at the first sweep ever, which begins a week back.
 
     Returns:
         The day that the next sweep begins with: today's, or a day not reached, for one sweep does 60 days.
@@ -37,8 +38,8 @@ async def sweep(store: RecordStore, since: str | None, now: Timestamp) -> str:
     settled = date.fromisoformat(day_of(later(now, seconds=-_LAG_SECONDS)))
     today = date.fromisoformat(day_of(now))
     for _ in range(_MOST_DAYS):
-        for number in range(EXPIRY_SHARDS):
-            await _sweep_partition(store, expiry_partition(day.isoformat(), number), now)
+        partitions = [expiry_partition(day.isoformat(), number) for number in range(EXPIRY_SHARDS)]
+        await asyncio.gather(*(_sweep_partition(store, partition, now) for partition in partitions))
         if day >= today:
             return settled.isoformat()
         day += timedelta(days=1)
