@@ -67,14 +67,24 @@ def condition_expression(condition: Condition, to: Placeholders) -> str:
             return f"begins_with({to.name(name)}, {to.value(prefix)})"
         case Contains(name, value):
             return f"contains({to.name(name)}, {to.value(value)})"
+        case AllOf((only,)) | AnyOf((only,)):
+            return condition_expression(only, to)
         case AllOf(conditions):
-            return " AND ".join(f"({condition_expression(inner, to)})" for inner in conditions)
+            return " AND ".join(_operand(inner, to) for inner in conditions)
         case AnyOf(conditions):
-            return " OR ".join(f"({condition_expression(inner, to)})" for inner in conditions)
+            return " OR ".join(_operand(inner, to) for inner in conditions)
         case Not(inner):
-            return f"NOT ({condition_expression(inner, to)})"
+            return f"NOT {_operand(inner, to)}"
         case _:
             assert_never(condition)
+
+
+def _operand(condition: Condition, to: Placeholders) -> str:
+    """In parentheses only where they are needed: DynamoDB refuses redundant ones."""
+    expression = condition_expression(condition, to)
+    while isinstance(condition, AllOf | AnyOf) and len(condition.conditions) == 1:
+        (condition,) = condition.conditions
+    return f"({expression})" if isinstance(condition, AllOf | AnyOf | Not) else expression
 
 
 def update_expression(updates: Sequence[Update], to: Placeholders) -> str:
