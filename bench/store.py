@@ -6,9 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from datasources.local.sqlite import SQLiteStore
-
 from bench.report import Result
+from datasources.local.sqlite import SQLiteStore
 from datasources.ports import Put, RecordStore
 from datasources.tables import COURSES, IDEMPOTENCY, USERS
 from datasources.updates import Add

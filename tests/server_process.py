@@ -1,0 +1,108 @@
+"""The server as `make run` starts it: a process of its own on a free port, in a folder of its own."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PATIENCE_SECONDS = 60
+"""How long a start may take before a test gives up; nothing is concluded from less."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class ServerProcess:
+    """`python -m app serve` and the commands that go with it, over one DATA_DIR.
+
+    Attributes:
+        settings: environment variables besides PORT and DATA_DIR.
+    """
+
+    data_dir: Path
+    port: int
+    settings: Mapping[str, str]
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.origin}/graphql"
+
+    @property
+    def log(self) -> Path:
+        return self.data_dir.parent / f"{self.data_dir.name}.log"
+
+    def start(self) -> None:
+        """Starts it and waits until it is ready."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "app", "serve"], cwd=ROOT, env=self._environment(), stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self._ready():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """Ends it at once, as a crash does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Asks it to end, and tells how it ended."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def app(self, *arguments: str) -> str:
+        """The last line that `python -m app ARGUMENTS` prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "app", *arguments],
+            cwd=ROOT,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()[-1]
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self.settings, "PORT": str(self.port), "DATA_DIR": str(self.data_dir)}
+
+    def _ready(self) -> bool:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.origin}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+        return False
+
+
+@contextlib.contextmanager
+def server_process(data_dir: Path, **settings: str) -> Iterator[ServerProcess]:
+    """A started server; it is gone when the context ends, however that comes."""
+    server = ServerProcess(data_dir, free_port(), settings)
+    try:
+        server.start()
+        yield server
+    finally:
+        if server.process is not None and server.process.poll() is None:
+            server.kill()
