@@ -59,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     records: Annotated[Literal["sqlite", "dynamodb"], Meta(description="Where records are kept.")] = "sqlite"
     aws_region: Annotated[Word, Meta(description="AWS region of DynamoDB and Lambda.")] = "us-east-1"
     aws_endpoint_url: Annotated[
-        HttpUrl | None, Meta(description="Another DynamoDB endpoint in place of AWS's, e.g. a local one.")
+        HttpUrl | None, Meta(description="Where DynamoDB and Lambda are, when not at AWS: an emulator.")
     ] = None
     table_prefix: Annotated[
         TablePrefix,

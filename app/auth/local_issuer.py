@@ -7,8 +7,6 @@ a restart on another port; the keys are read in process and never fetched.
 import base64
 import contextlib
 import hashlib
-import os
-import secrets
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.auth.config import JwtProvider
 from app.auth.jwks import FixedKeys, parse_key_set
+from app.key_file import write_once
 from domain.callers import Mode
 
 ISSUER: Final = "https://cognito-idp.local.educonnect.invalid/local_EduConnect"
@@ -151,19 +150,6 @@ def _thumbprint(public: Mapping[str, str]) -> str:
 
 
 def _create_key(path: Path) -> None:
-    """Write a new key that only we may read; of several processes at once, one wins and all use its key."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        # A link appears whole or not at all, and never replaces what another process put there first.
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(draft)
-    finally:
-        draft.unlink()
+    write_once(path, pem)

@@ -16,7 +16,7 @@ async function start() {
     fetch("/graphiql/own/examples.graphql").then((response) => response.text()),
   ]);
   const credential = config.token || "paste what `python -m app token ada` prints";
-  ReactDOM.createRoot(document.getElementById("graphiql")).render(
+  ReactDOM.render(
     React.createElement(GraphiQL, {
       fetcher,
       defaultQuery: examples,
@@ -25,7 +25,10 @@ async function start() {
       isHeadersEditorEnabled: true,
       shouldPersistHeaders: false,
     }),
+    document.getElementById("graphiql"),
   );
 }
 
-start();
+start().catch((error) => {
+  document.getElementById("graphiql").textContent = `GraphiQL could not start: ${error.message}`;
+});

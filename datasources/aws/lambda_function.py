@@ -1,16 +1,33 @@
 """A Lambda authorizer that runs on AWS Lambda."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+import aioboto3
 import msgspec
 from aiohttp import ClientError as ConnectionFault
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from domain.errors import DomainError, dependency_failed
 
+CONNECT_SECONDS = 2
+READ_SECONDS = 10
+
 _log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_lambda(name: str, *, region: str, endpoint_url: str | None = None) -> "AsyncIterator[LambdaFunction]":
+    """A function by its name or ARN; it is not asked twice for one request. `endpoint_url` None is AWS's own."""
+    config = Config(
+        connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1, "mode": "standard"}
+    )
+    session = aioboto3.Session()
+    async with session.client("lambda", region_name=region, endpoint_url=endpoint_url, config=config) as client:
+        yield LambdaFunction(client, name)
 
 
 class LambdaFunction:

@@ -1,0 +1,81 @@
+"""Arguments in, exit status out: 0 done, 1 findings, 2 a fault told in one message, 130 interrupted.
+
+Only the standard library is imported before a command is chosen, so that `--help` answers at once.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import TypeAlias
+
+
+def main(arguments: Sequence[str]) -> int:
+    chosen = _parser().parse_args(arguments or ["serve"])
+    command = importlib.import_module(f"app.cli.{chosen.module}")
+    faults = importlib.import_module("app.cli.faults")
+    try:
+        status: int = getattr(command, chosen.function)(chosen)
+    except faults.EXPECTED as error:
+        sys.stderr.write(f"{faults.words(error)}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m app", description="EduConnect. Settings come from the environment: see docs/settings.md."
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    serve = _command(commands, "serve", "serve:serve", "start the server (what happens without a command)")
+    serve.add_argument("--host", help="in place of HOST")
+    serve.add_argument("--port", help="in place of PORT")
+
+    schema = _group(commands, "schema", "look after the contract")
+    _command(schema, "check", "schema:check", "find what AppSync would refuse or our conventions forbid")
+    export = _command(schema, "export", "schema:export", "print the contract as one document")
+    export.add_argument(
+        "--appsync", action="store_true", help="as AppSync takes it, for the user modes in the settings"
+    )
+    export.add_argument("--output", metavar="FILE", help="write it there instead")
+    diff = _command(schema, "diff", "schema:diff", "find what breaks clients written for an earlier contract")
+    diff.add_argument("revision", metavar="REVISION", help="git revision of the earlier contract, e.g. main")
+    _command(schema, "generate", "schema:generate", "write anew what is generated from the contract and the settings")
+
+    token = _command(commands, "token", "credentials:token", "print a token of the built-in sign-in")
+    token.add_argument("user", metavar="USER", help="user name; the same name is always the same user")
+    token.add_argument(
+        "--group", metavar="GROUP", action="append", help="Students, Mentors, Admins or Moderators; may be repeated."
+        " Without it the user's own roles count, and Students for a new user"
+    )  # fmt: skip
+    token.add_argument("--ttl", metavar="SECONDS", type=int, default=3600, help="how long it lives (3600)")
+    token.add_argument("--id", action="store_true", help="an id token instead of an access token")
+
+    key = _command(commands, "api-key", "credentials:api_key", "make an API key for public reads, and print it")
+    key.add_argument("--days", type=int, default=7, help="how long it lives, 1 to 365 (7)")
+    key.add_argument("--description", default="", help="what it is for")
+
+    _command(commands, "seed", "data:seed", "fill an empty database with the demo school")
+    tables = _group(commands, "tables", "look after DynamoDB's tables")
+    _command(tables, "create", "data:create_tables", "make the tables that are missing")
+    _command(tables, "list", "data:list_tables", "print the tables, and which are missing")
+    return parser
+
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _group(commands: _Commands, name: str, words: str) -> _Commands:
+    parser = commands.add_parser(name, help=words, description=words)
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _command(commands: _Commands, name: str, target: str, words: str) -> argparse.ArgumentParser:
+    """A command that `target`, module:function, carries out."""
+    parser = commands.add_parser(name, help=words, description=words)
+    module, _, function = target.partition(":")
+    parser.set_defaults(module=module, function=function)
+    return parser

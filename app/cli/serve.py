@@ -1,0 +1,77 @@
+"""`serve`: the HTTP server, embedded or over AWS, until SIGTERM or Ctrl-C."""
+
+import argparse
+import asyncio
+import ipaddress
+import os
+import sys
+from functools import partial
+
+from app import logs
+from app.cli.faults import Fault
+from app.http.application import application
+from app.http.graphiql import GraphiQL, Token
+from app.http.health import Health
+from app.seed import DEMO_GROUPS, DEMO_USER, seed
+from app.server import bound_socket, new_event_loop, server
+from app.settings import Settings
+from app.wiring import App, open_app, running
+
+DEMO_TOKEN_SECONDS = 12 * 3600
+
+
+def serve(chosen: argparse.Namespace) -> int:
+    given = {name.upper(): value for name in ("host", "port") if (value := getattr(chosen, name))}
+    settings = Settings.load({**os.environ, **given})
+    access_log = logs.configure(settings.log_level)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_serve(settings, access_log))
+    return 0
+
+
+async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
+    try:
+        listener = bound_socket(settings.host, settings.port)
+    except OSError as error:
+        where = f"port {settings.port} of {settings.host}"
+        raise Fault(f"Cannot listen on {where}: {error.strerror}. Choose another with PORT and HOST.") from error
+    with listener:
+        async with open_app(settings) as app:
+            if settings.seed_demo:
+                await seed(app)
+            health = Health(app.store.ready)
+            graphiql = GraphiQL(_demo_token(settings, app)) if settings.graphiql else None
+            front = application(app, settings, health, issuer=app.issuer, graphiql=graphiql, access_log=access_log)
+            greet = partial(_greet, settings, listener.getsockname()[1])
+            async with running(app.workers):
+                await server(front, health, settings, greet).serve(sockets=[listener])
+
+
+def _demo_token(settings: Settings, app: App) -> Token | None:
+    """Makes tokens for the demo user, for pages on this machine only; None when others can reach us."""
+    issuer = app.issuer
+    if issuer is None or not settings.seed_demo or not _is_loopback(settings.host):
+        return None
+    return lambda: issuer.token(DEMO_USER, DEMO_GROUPS, ttl=DEMO_TOKEN_SECONDS)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _greet(settings: Settings, port: int) -> None:
+    """Where to begin, for whoever started us."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared only
+    site = f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{port}"
+    lines = ["EduConnect is ready.", ""]
+    if settings.graphiql:
+        lines.append(f"  GraphiQL   {site}/graphiql")
+    lines.append(f"  Endpoint   {site}/graphql")
+    if settings.local_issuer:
+        lines.append("  Token      ./dev app token ada --group Mentors")
+    lines += ["  API key    ./dev app api-key", "", "Ctrl-C ends it.", ""]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,40 @@
+"""Secrets that a server makes for itself, once, in its data folder."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+_SECRET_BYTES = 32
+
+
+def secret(path: Path) -> bytes:
+    """The secret in the file, made when there is none. Raises OSError when the folder cannot be written."""
+    if not path.exists():
+        write_once(path, secrets.token_bytes(_SECRET_BYTES))
+    return path.read_bytes()
+
+
+def make_folder(path: Path) -> None:
+    """Only we may look into it; one that exists stays as it is."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Write a file that only we may read, whole or not at all; of several processes at once, one wins.
+
+    So read the file afterwards: its content may be another's.
+    """
+    make_folder(path.parent)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # A link appears whole or not at all, and never replaces what another process put there first.
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        draft.unlink()

@@ -1,0 +1,160 @@
+"""The composition root: turns settings into the running product. Engines and sign-in have files of their own."""
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from graphql import GraphQLSchema
+from ulid import LaxMonotonicPolicy, ULIDGenerator
+
+from app import key_file, scalars, sdl, sources
+from app.auth.authenticator import Authenticator
+from app.auth.credentials import Credentials, ReadOperation
+from app.auth.local_issuer import LocalIssuer
+from app.binding import bind
+from app.engines import open_engines
+from app.execution import Answer, Executor, GraphQLRequest
+from app.limits import Limits
+from app.scope import RequestScope
+from app.settings import Settings
+from app.sign_in import open_authenticator, open_issuer
+from app.version import VERSION
+from app.worker_steps import all_steps
+from app.workers import Workers
+from datasources.accounts import Accounts
+from datasources.cursors import Cursors
+from datasources.ports import RecordStore
+from domain.callers import Caller, Mode
+from domain.server import FEATURES, ServerFacts
+from domain.times import Timestamp, timestamp
+from resolvers import registry
+from resolvers.context import Context, Sources
+from resolvers.records import BY_TYPE
+
+CURSOR_SECRET_FILE = "cursor-secret"  # noqa: S105 - a file's name, no secret
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class App:
+    """What a runtime needs to serve operations. It is the HTTP endpoint's `Service`."""
+
+    store: RecordStore
+    sources: Sources
+    workers: Workers
+    issuer: LocalIssuer | None
+    authenticator: Authenticator
+    accounts: Accounts
+    executor: Executor
+    context: Callable[[Caller], Context]
+
+    async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
+        return await self.authenticator.authenticate(credentials, operation=operation)
+
+    async def admit(self, caller: Caller) -> Caller:
+        return await self.accounts.admit(caller)
+
+    async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Answer:
+        return await self.executor.execute(request, RequestScope(self.context(caller), request_id))
+
+
+def now() -> Timestamp:
+    """The server's clock."""
+    return timestamp(datetime.now(UTC))
+
+
+@asynccontextmanager
+async def open_app(settings: Settings) -> AsyncIterator[App]:
+    """The whole product over its engines, until the context ends; its workers do not run yet.
+
+    Raises:
+        SettingsFault: a setting turns out to be wrong when it is used.
+        OSError: DATA_DIR cannot be written.
+        BindingError: the schema and its resolvers do not fit.
+    """
+    issuer = await open_issuer(settings)
+    async with (
+        open_engines(settings) as engines,
+        open_authenticator(settings, engines.store, issuer) as authenticator,
+    ):
+        built, accounts = sources.build(engines.store, engines.search, now)
+        steps = all_steps(engines.store, built, now)
+        yield App(
+            store=engines.store,
+            sources=built,
+            workers=Workers(engines.store, steps, now, _holder(), engines.wait),
+            issuer=issuer,
+            authenticator=authenticator,
+            accounts=accounts,
+            executor=_executor(settings, authenticator.user_modes),
+            context=_contexts(settings, built),
+        )
+
+
+@asynccontextmanager
+async def running(workers: Workers) -> AsyncIterator[None]:
+    """The workers at work until the context ends."""
+    task = asyncio.create_task(workers.run(), name="workers")
+    task.add_done_callback(_tell_of_end)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def bound_schema(user_modes: frozenset[Mode]) -> GraphQLSchema:
+    """The contract with a resolver for every field."""
+    schema = sdl.build(sdl.load())
+    scalars.install(schema)
+    return bind(schema, registry, BY_TYPE, user_modes)
+
+
+def _executor(settings: Settings, user_modes: frozenset[Mode]) -> Executor:
+    limits = Limits(
+        tokens=settings.max_tokens,
+        depth=settings.max_depth,
+        root_fields=settings.max_root_fields,
+        aliases=settings.max_aliases,
+        cost=settings.max_cost,
+    )
+    return Executor(
+        bound_schema(user_modes),
+        limits=limits,
+        introspection=bool(settings.introspection),
+        seconds=settings.request_seconds,
+    )
+
+
+def _contexts(settings: Settings, built: Sources) -> Callable[[Caller], Context]:
+    if settings.cursor_secret is not None:
+        secret = settings.cursor_secret.encode()
+    else:
+        secret = key_file.secret(settings.data_dir / CURSOR_SECRET_FILE)
+    cursors = Cursors(secret, now)
+    facts = ServerFacts(VERSION, settings.minimum_client_version, FEATURES)
+    ids = ULIDGenerator(policy=LaxMonotonicPolicy())  # rising within the process
+
+    def new_id() -> str:
+        return str(ids.generate())
+
+    def context(caller: Caller) -> Context:
+        return Context(caller, built, now, new_id, cursors, facts)
+
+    return context
+
+
+def _holder() -> str:
+    """A name for this process that no other has."""
+    return f"{socket.gethostname()}-{secrets.token_hex(8)}"
+
+
+def _tell_of_end(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("the workers have ended", exc_info=task.exception())

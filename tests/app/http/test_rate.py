@@ -1,0 +1,52 @@
+"""Token buckets, on a clock that the test moves."""
+
+from app.http import rate
+from app.http.rate import RateLimiter
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_burst_passes_and_then_one_a_refill():
+    clock = Clock()
+    limiter = RateLimiter(10, 3, clock)
+    assert [limiter.wait("ada") for _ in range(4)] == [0, 0, 0, 1]
+    clock.now += 0.11
+    assert [limiter.wait("ada") for _ in range(2)] == [0, 1]
+
+
+def test_a_pause_gives_no_more_than_a_burst():
+    clock = Clock()
+    limiter = RateLimiter(10, 3, clock)
+    limiter.wait("ada")
+    clock.now += 1000
+    assert [limiter.wait("ada") for _ in range(4)] == [0, 0, 0, 1]
+
+
+def test_knocking_while_refused_does_not_prolong_the_wait():
+    clock = Clock()
+    limiter = RateLimiter(1, 1, clock)
+    limiter.wait("ada")
+    for _ in range(9):
+        clock.now += 0.1
+        assert limiter.wait("ada") == 1
+    clock.now += 0.11
+    assert limiter.wait("ada") == 0
+
+
+def test_callers_do_not_share():
+    limiter = RateLimiter(1, 1, Clock())
+    assert [limiter.wait(name) for name in ("ada", "bob", "ada")] == [0, 0, 1]
+
+
+def test_the_callers_remembered_are_bounded(monkeypatch):
+    monkeypatch.setattr(rate, "MOST_CALLERS", 10)
+    limiter = RateLimiter(1, 1, Clock())
+    for number in range(100):
+        limiter.wait(number)
+    assert len(limiter) == 10
+    assert limiter.wait(99) == 1
