@@ -18,7 +18,7 @@ NOW = Timestamp("2036-09-01T08:00:00.000Z")
 OWNER = "owner"
 
 
-async def published_course(store: RecordStore, *, lessons: int = 1, **fields: Any) -> Course:
+async def published_course(store: RecordStore, *, lessons: int = 1, owner: str = OWNER, **fields: Any) -> Course:
     """A PUBLISHED course of `lessons` published articles of 600 seconds; FREE unless said otherwise."""
     course_id = str(ULID())
     given = {
@@ -30,7 +30,7 @@ async def published_course(store: RecordStore, *, lessons: int = 1, **fields: An
         "access_model": "FREE",
         **fields,
     }
-    course = await Courses(store).create(new_course(given, course_id=course_id, owner_id=OWNER, now=NOW), None, NOW)
+    course = await Courses(store).create(new_course(given, course_id=course_id, owner_id=owner, now=NOW), None, NOW)
     module = await Modules(store).create(
         new_module({"course_id": course_id, "title": "Waders"}, module_id=f"{course_id}.{ULID()}"), None, NOW
     )
