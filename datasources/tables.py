@@ -79,7 +79,8 @@ ENROLLMENTS = Table(
     ),
     feed=True,
 )
-SEARCH_TERMS = Table("SearchTerms", "scopeTerm", "documentId", ttl=False)
+SEARCH_TERMS = Table("SearchTerms", "scopeTerm", "wordDocument")
+"""A row a word and document; `scopeTerm` is the scope and the word's first letter."""
 SEARCH_DOCUMENTS = Table("SearchDocuments", "scopeDocument")
 """What is indexed of each document, so that a change removes the terms that are gone."""
 AUDIT_EVENTS = Table(

@@ -9,8 +9,10 @@ from graphql import GraphQLSchema
 from app import scalars, sdl
 from app.binding import bind
 from datasources.aws.dynamodb import DynamoDBStore
+from datasources.aws.search import TermSearch
+from datasources.local.search import SQLiteSearch
 from datasources.local.sqlite import SQLiteStore
-from datasources.ports import RecordStore
+from datasources.ports import RecordStore, SearchIndex
 from domain.callers import USER_MODES
 from resolvers import registry
 from resolvers.records import BY_TYPE
@@ -48,6 +50,12 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[RecordStore]:
             yield opened
 
 
+@pytest.fixture
+async def search(store: RecordStore) -> SearchIndex:
+    """The search engine that goes with the store."""
+    return await SQLiteSearch.over(store) if isinstance(store, SQLiteStore) else TermSearch(store)
+
+
 @pytest.fixture(scope="session")
 def bound_schema() -> GraphQLSchema:
     """The product's schema, bound as the server binds it, with every user mode on."""
@@ -57,6 +65,6 @@ def bound_schema() -> GraphQLSchema:
 
 
 @pytest.fixture
-def school(store: RecordStore, bound_schema: GraphQLSchema) -> School:
+def school(store: RecordStore, search: SearchIndex, bound_schema: GraphQLSchema) -> School:
     """An empty school, once on each engine."""
-    return School(store, None, bound_schema, Clock())  # type: ignore[arg-type]
+    return School(store, search, bound_schema, Clock())

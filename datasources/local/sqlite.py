@@ -27,7 +27,7 @@ from datasources.local.evaluate import holds
 from datasources.local.sqlite_feed import Signal, last_sequence, prune, read_changes, sequence_of
 from datasources.local.sqlite_queries import Statement
 from datasources.local.sqlite_schema import Layout, decode, prepare
-from datasources.local.sqlite_threads import SERVICE, Threads, run_reads, run_writes
+from datasources.local.sqlite_threads import SERVICE, Result, Threads, Work, run_reads, run_writes
 from datasources.local.sqlite_writes import TOKEN_SECONDS, Effect, apply, effect_of, read, remove_expired, transact
 from datasources.ports import Attributes, Change, Delete, FeedPage, Item, Key, Page, Put, SortRange, Write
 from datasources.tables import Table
@@ -102,6 +102,16 @@ class SQLiteStore:
         if layout is None:
             raise ValueError(f"{table.name} is no table of this store")
         return layout
+
+    # For engines that keep tables of their own in the file
+
+    async def read_with(self, work: Work[Result]) -> Result:
+        """What `work` reads from a connection, in a reader's thread."""
+        return await self._readers.submit(work)
+
+    async def write_with(self, work: Work[Result]) -> Result:
+        """What `work` returns after its changes are on disk, in a group with other writes."""
+        return await self._writer.submit(work)
 
     # Reads
 

@@ -1,0 +1,104 @@
+"""Full-text search beside the records, in SQLite's FTS5: the embedded `SearchIndex`."""
+
+import hashlib
+import sqlite3
+from collections.abc import Mapping
+
+from datasources.local.sqlite import SQLiteStore
+from datasources.ports import SearchHit
+from datasources.words import WEIGHTS, query_words, weighed
+
+_TABLES = (
+    # The version stays behind when a document is removed, so that an older put does not bring it back.
+    """CREATE TABLE IF NOT EXISTS _search_documents (
+         number INTEGER PRIMARY KEY, scope TEXT NOT NULL, document_id TEXT NOT NULL, version INTEGER NOT NULL,
+         UNIQUE (scope, document_id))""",
+    f"""CREATE VIRTUAL TABLE IF NOT EXISTS _search_words USING fts5(
+         scope, {", ".join(WEIGHTS)}, tokenize = 'unicode61 remove_diacritics 0', prefix = '1 2 3')""",
+)
+_COLUMNS = f"rowid, scope, {', '.join(WEIGHTS)}"
+_VALUES = ", ".join("?" * (2 + len(WEIGHTS)))
+
+
+class SQLiteSearch:
+    """Made by `SQLiteSearch.over`.
+
+    A rank depends on the document's own words only, so FTS5's ranking, which looks at all documents, is not used.
+    """
+
+    def __init__(self, store: SQLiteStore) -> None:
+        self._store = store
+
+    @classmethod
+    async def over(cls, store: SQLiteStore) -> "SQLiteSearch":
+        """In the store's file; its tables are made when they are missing."""
+
+        def create(connection: sqlite3.Connection) -> None:
+            for statement in _TABLES:
+                connection.execute(statement)
+
+        await store.write_with(create)
+        return cls(store)
+
+    async def put(self, scope: str, document_id: str, fields: Mapping[str, str], *, version: int) -> None:
+        found = weighed(fields)
+        columns = [" ".join(word for word, sum_ in found.items() if sum_ & weight) for weight in WEIGHTS.values()]
+
+        def work(connection: sqlite3.Connection) -> None:
+            number = _claimed(connection, scope, document_id, version)
+            if number is not None:
+                row = (number, _token(scope), *columns)
+                connection.execute(f"INSERT INTO _search_words ({_COLUMNS}) VALUES ({_VALUES})", row)  # noqa: S608 - names are ours
+
+        await self._store.write_with(work)
+
+    async def remove(self, scope: str, document_id: str, *, version: int) -> None:
+        await self._store.write_with(lambda connection: _claimed(connection, scope, document_id, version))
+
+    async def search(self, scope: str, text: str, *, limit: int, after: SearchHit | None = None) -> list[SearchHit]:
+        wanted = query_words(text)
+        if not wanted:
+            return []
+        sql, values = _statement(_token(scope), wanted)
+        behind = (after.rank, after.rank, after.document_id) if after else (1e9, 1e9, "")
+
+        def work(connection: sqlite3.Connection) -> list[SearchHit]:
+            rows = connection.execute(sql, (*values, len(wanted), *behind, limit))
+            return [SearchHit(document_id, float(rank)) for document_id, rank in rows]
+
+        return await self._store.read_with(work)
+
+
+def _claimed(connection: sqlite3.Connection, scope: str, document_id: str, version: int) -> int | None:
+    """The document's number with its words taken out, None when a newer version is indexed already."""
+    row = connection.execute(
+        """INSERT INTO _search_documents (scope, document_id, version) VALUES (?, ?, ?)
+           ON CONFLICT DO UPDATE SET version = excluded.version WHERE excluded.version >= version RETURNING number""",
+        (scope, document_id, version),
+    ).fetchone()
+    if row is None:
+        return None
+    number: int = row[0]
+    connection.execute("DELETE FROM _search_words WHERE rowid = ?", (number,))
+    return number
+
+
+def _statement(scope_token: str, wanted: list[str]) -> tuple[str, list[object]]:
+    """One look-up a word and field. FTS5 sees only words in quotes, which have no syntax."""
+    parts, values = [], list[object]()
+    for place, word in enumerate(wanted):
+        for name, weight in WEIGHTS.items():
+            look_up = f"SELECT rowid, {place} AS place, {weight} AS weight FROM _search_words"  # noqa: S608 - numbers only
+            parts.append(f"{look_up} WHERE _search_words MATCH ?")
+            values.append(f'scope : "{scope_token}" AND {name} : "{word}" *')
+    hits = " UNION ALL ".join(parts)
+    sql = f"""SELECT document_id, SUM(weight) AS rank
+              FROM ({hits}) AS hits JOIN _search_documents ON number = hits.rowid
+              GROUP BY number HAVING COUNT(DISTINCT place) = ? AND (rank < ? OR (rank = ? AND document_id > ?))
+              ORDER BY rank DESC, document_id LIMIT ?"""  # noqa: S608 - joins the look-ups above
+    return sql, values
+
+
+def _token(scope: str) -> str:
+    """A scope as one word."""
+    return "s" + hashlib.blake2b(scope.encode(), digest_size=12).hexdigest()

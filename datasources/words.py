@@ -1,0 +1,35 @@
+"""Words of texts and what they weigh: the same for every search engine, so that all rank alike."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+WEIGHTS: Mapping[str, int] = {"title": 8, "tags": 4, "summary": 2, "body": 1}
+"""Powers of two: a sum of them names the fields that hold a word."""
+QUERY_WORDS = 8
+DOCUMENT_WORDS = 400
+"""Different words of one document that are indexed, those of heavier fields first."""
+WORD_CHARACTERS = 40
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words without diacritics, in the text's order, without repeats, cut to 40 characters."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(character for character in plain if not unicodedata.combining(character))
+    return list(dict.fromkeys(word[:WORD_CHARACTERS] for word in _WORD.findall(bare)))
+
+
+def query_words(text: str) -> list[str]:
+    return words(text)[:QUERY_WORDS]
+
+
+def weighed(fields: Mapping[str, str]) -> dict[str, int]:
+    """Each indexed word of a document and the summed weight of the fields that hold it."""
+    found: dict[str, int] = {}
+    for name, weight in WEIGHTS.items():
+        for word in words(fields.get(name, "")):
+            if word in found or len(found) < DOCUMENT_WORDS:
+                found[word] = found.get(word, 0) + weight
+    return found
