@@ -23,7 +23,9 @@ _log = logging.getLogger(__name__)
 async def open_lambda(name: str, *, region: str, endpoint_url: str | None = None) -> "AsyncIterator[LambdaFunction]":
     """A function by its name or ARN; it is not asked twice for one request. `endpoint_url` None is AWS's own."""
     config = Config(
-        connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1, "mode": "standard"}
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": 1, "mode": "standard"},
     )
     session = aioboto3.Session()
     async with session.client("lambda", region_name=region, endpoint_url=endpoint_url, config=config) as client:

@@ -73,12 +73,10 @@ class TermSearch:
         ]
         await self._write(puts, [_key(scope, word, document_id) for word in leaving])
         if leaving:
-            try:
+            with suppress(ConditionFailed):  # a newer version has taken them over
                 await self._store.update(
                     SEARCH_DOCUMENTS, key, [Remove("leaving")], condition=at_most("version", version)
                 )
-            except ConditionFailed:
-                return  # a newer version has taken them over
 
     async def _write(self, puts: Sequence[Item], deletes: Sequence[Key]) -> None:
         for start in range(0, len(puts), MAX_BATCH_WRITE):
