@@ -202,8 +202,8 @@ class Workers:
     async def _lead(self) -> bool:
         try:
             return await worker_rows.lead(self._store, self._holder, self._now(), seconds=LEASE_SECONDS)
-        except DomainError as error:
-            _log.warning("no lease: %s", error.code)
+        except Exception as error:
+            _log.warning("no lease", exc_info=None if _passes(error) else error)
             return False
 
     async def _resign(self) -> None:

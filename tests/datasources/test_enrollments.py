@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from datasources import seats
+from datasources import seats, waitlist
 from datasources.enrollments import Enrollments
 from datasources.idempotency import Request, request
 from datasources.ports import RecordStore
@@ -411,3 +411,14 @@ async def test_the_waiting_list_is_shown_in_its_order(store: RecordStore) -> Non
     waiting = await all_rows(store, course.id, "WAITLISTED")
 
     assert [row.user_id for row in waiting] == users[1:]
+
+
+async def test_positions_far_back_are_not_counted(sqlite_store: RecordStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waitlist, "MOST_POSITIONS", 2)
+    course = await published_course(sqlite_store, capacity=1)
+    for number in range(5):
+        await enroll(sqlite_store, course.id, f"user-{number}", wait=True)
+    rows = await all_rows(sqlite_store, course.id, "WAITLISTED")
+
+    assert await Enrollments(sqlite_store).waiting_positions(rows) == [1, 2, None, None]
+    assert await Enrollments(sqlite_store).waiting_positions(rows[3:]) == [None]
