@@ -1,12 +1,12 @@
 """Which engines keep records and find words, as the settings choose."""
 
-import time
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.key_file import make_folder
-from app.settings import Settings
+from app.settings import Settings, SettingsFault
 from app.workers import Wait, poll
 from datasources.ports import RecordStore, SearchIndex
 from datasources.tables import Table
@@ -25,7 +25,7 @@ class Engines:
 
 @asynccontextmanager
 async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
-    """Open until the context ends. Raises OSError when DATA_DIR cannot be written."""
+    """Open until the context ends. Raises OSError or SettingsFault when DATA_DIR cannot be used."""
     if settings.records == "dynamodb":
         async with _dynamodb(settings) as engines:
             yield engines
@@ -37,25 +37,28 @@ async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
 @asynccontextmanager
 async def _sqlite(settings: Settings) -> AsyncIterator[Engines]:
     from datasources.local.search import SQLiteSearch
-
     from datasources.local.sqlite import SQLiteStore
 
     make_folder(settings.data_dir)
-    async with SQLiteStore.open(settings.data_dir / DATABASE_FILE) as store:
+    path = settings.data_dir / DATABASE_FILE
+    async with AsyncExitStack() as stack:
+        try:
+            store = await stack.enter_async_context(SQLiteStore.open(path))
+        except (sqlite3.Error, RuntimeError) as error:
+            raise SettingsFault([f"DATA_DIR: {path} cannot be used: {error}"]) from error
 
         async def wait(table: Table, position: str | None, seconds: float) -> None:
             await store.wait_for_change(table, position, seconds=seconds)
 
-        yield Engines(store, SQLiteSearch(store), wait)
+        yield Engines(store, await SQLiteSearch.over(store), wait)
 
 
 @asynccontextmanager
 async def _dynamodb(settings: Settings) -> AsyncIterator[Engines]:
     # AWS's libraries take longer to import than all the rest together.
+    from datasources.aws.dynamodb import open_dynamodb
     from datasources.aws.search import TermSearch
 
-    from datasources.aws.dynamodb import open_dynamodb
-
     region, prefix, endpoint = settings.aws_region, settings.table_prefix, settings.aws_endpoint_url
-    async with open_dynamodb(region=region, prefix=prefix, endpoint_url=endpoint, now=time.time) as store:
+    async with open_dynamodb(region=region, prefix=prefix, endpoint_url=endpoint) as store:
         yield Engines(store, TermSearch(store), poll)

@@ -58,10 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("--days", type=int, default=7, help="how long it lives, 1 to 365 (7)")
     key.add_argument("--description", default="", help="what it is for")
 
-    _command(commands, "seed", "data:seed", "fill an empty database with the demo school")
+    _command(commands, "seed", "seed:seed", "fill an empty database with the demo school")
     tables = _group(commands, "tables", "look after DynamoDB's tables")
-    _command(tables, "create", "data:create_tables", "make the tables that are missing")
-    _command(tables, "list", "data:list_tables", "print the tables, and which are missing")
+    _command(tables, "create", "tables:create", "make the tables that are missing")
+    _command(tables, "list", "tables:list_all", "print the tables, and which are missing")
     return parser
 
 

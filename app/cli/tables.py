@@ -1,4 +1,4 @@
-"""`seed` and `tables`: what a database holds before anybody uses it."""
+"""`tables`: DynamoDB's tables, made and looked at."""
 
 import argparse
 import asyncio
@@ -9,36 +9,23 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from app.cli.faults import Fault
-from app.seed import seed as fill
 from app.settings import Settings
-from app.wiring import open_app
 from datasources.tables import ALL
 
 
-def seed(_: argparse.Namespace) -> int:
-    return asyncio.run(_seed(Settings.load(os.environ)))
-
-
-def create_tables(_: argparse.Namespace) -> int:
+def create(_: argparse.Namespace) -> int:
     return asyncio.run(_create_tables(Settings.load(os.environ)))
 
 
-def list_tables(_: argparse.Namespace) -> int:
+def list_all(_: argparse.Namespace) -> int:
     return asyncio.run(_list_tables(Settings.load(os.environ)))
 
 
-async def _seed(settings: Settings) -> int:
-    async with open_app(settings) as app:
-        filled = await fill(app)
-    sys.stderr.write("The demo school is in.\n" if filled else "The database is not empty; nothing was changed.\n")
-    return 0
-
-
 async def _create_tables(settings: Settings) -> int:
-    from app.tables import create_tables as create
+    from app.tables import create_tables
 
     async with _dynamodb(settings) as client:
-        for name in await create(client, settings.table_prefix):
+        for name in await create_tables(client, settings.table_prefix):
             sys.stdout.write(f"{name}\n")
     return 0
 

@@ -1,0 +1,223 @@
+"""`python -m app`: what each command prints, where, and how it ends."""
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import jwt
+import pytest
+
+from app.auth.local_issuer import user_id
+from app.cli.main import main
+from app.cli.schema import generated
+from app.version import VERSION
+from tests.server_process import ROOT, ServerProcess, server_process
+
+
+def app(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def claims(token: str) -> dict:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory):
+    with server_process(tmp_path_factory.mktemp("cli") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def fault(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Runs a command that has to fail, and returns what it says on stderr."""
+    handlers = logging.getLogger().handlers[:]
+
+    def run(*arguments: str, **environment: str) -> str:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        assert main(arguments) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        return said.err
+
+    yield run
+    logging.getLogger().handlers[:] = handlers
+
+
+class TestArguments:
+    def test_help_names_every_command(self, capsys):
+        with pytest.raises(SystemExit) as ended:
+            main(["--help"])
+        assert ended.value.code == 0
+        said = capsys.readouterr().out
+        for command in ("serve", "schema", "token", "api-key", "seed", "tables"):
+            assert command in said
+
+    def test_help_imports_nothing_but_the_standard_library(self):
+        code = "import sys; from app.cli.main import _parser; _parser(); print(sorted(sys.modules))"
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert not {"msgspec", "graphql", "starlette", "uvicorn"} & set(re.findall(r"'(\w+)'", done.stdout))
+
+    @pytest.mark.parametrize(
+        "arguments", [["nothing"], ["schema"], ["token"], ["tables"], ["token", "ada", "--ttl", "x"]]
+    )
+    def test_what_is_no_command_ends_with_2(self, arguments):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("arguments", "environment", "words"),
+        [
+            (["serve"], {"PORT": "x", "LOG_LEVEL": "LOUD"}, ["PORT: takes", "LOG_LEVEL: takes"]),
+            (["serve", "--port", "x"], {}, ["PORT: takes"]),
+            (["serve"], {"LAMBDA_AUTHORIZER": "no.such:function", "PORT": "0"}, ["LAMBDA_AUTHORIZER"]),
+            (["serve"], {"OIDC_ISSUER": "http://id.example", "OIDC_CLIENT_IDS": "a", "PORT": "0"}, ["https"]),
+            (["serve"], {"HOST": "192.0.2.1"}, ["Cannot listen on port 8000 of 192.0.2.1"]),
+            (["token", "ada"], {"LOCAL_ISSUER": "off"}, ["LOCAL_ISSUER is off"]),
+            (["token", "ada", "--group", "Kings"], {}, ["no group 'Kings'", "Mentors"]),
+            (["token", "a da"], {}, ["username"]),
+            (["token", "ada", "--ttl", "0"], {}, ["seconds"]),
+            (["api-key", "--days", "400"], {}, ["365"]),
+            (["tables", "create"], {}, ["RECORDS=dynamodb"]),
+            (["schema", "diff", "no-such-revision"], {}, ["no-such-revision"]),
+            (["schema", "diff", "--", "--output=x"], {}, ["revision"]),
+            (["schema", "export", "--appsync"], {"LOCAL_ISSUER": "off"}, ["sign in"]),
+            (["schema", "export", "--output", "/no/such/folder/x"], {}, ["/no/such/folder/x"]),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    )
+    def test_a_fault_is_told_in_words_and_ends_with_2(self, fault, tmp_path: Path, arguments, environment, words):
+        said = fault(*arguments, DATA_DIR=str(tmp_path), **environment)
+        for word in words:
+            assert word in said
+
+    def test_a_folder_that_cannot_be_used(self, fault, tmp_path: Path):
+        (tmp_path / "data").write_text("a file")
+        assert str(tmp_path / "data") in fault("serve", DATA_DIR=str(tmp_path / "data"), PORT="0")
+
+    def test_a_file_that_is_no_database(self, fault, tmp_path: Path):
+        (tmp_path / "records.db").write_text("this is no database" * 1000)
+        assert "records.db" in fault("serve", DATA_DIR=str(tmp_path), PORT="0")
+
+    def test_a_port_that_is_taken(self, fault, server: ServerProcess, tmp_path: Path):
+        said = fault("serve", "--port", str(server.port), DATA_DIR=str(tmp_path))
+        assert f"port {server.port}" in said
+
+    def test_a_process_ends_as_its_command_does(self):
+        done = app("serve", PORT="x")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "PORT: takes" in done.stderr
+
+
+class TestSchema:
+    def test_the_contract_has_no_findings(self, capsys):
+        assert main(["schema", "check"]) == 0
+        assert capsys.readouterr().out == ""
+
+    def test_findings_are_printed_and_end_with_1(self, capsys, monkeypatch):
+        monkeypatch.setattr("app.cli.schema.findings_of", lambda _: ["courses.graphql:1 Course: bad"])
+        assert main(["schema", "check"]) == 1
+        assert capsys.readouterr().out == "courses.graphql:1 Course: bad\n"
+
+    def test_the_contract_breaks_nothing_of_itself(self):
+        assert main(["schema", "diff", "HEAD"]) in (0, 1)
+
+    def test_export_writes_one_document(self, tmp_path: Path, capsys):
+        assert main(["schema", "export", "--output", str(tmp_path / "schema.graphql")]) == 0
+        assert main(["schema", "export"]) == 0
+        written = (tmp_path / "schema.graphql").read_text()
+        assert written == capsys.readouterr().out
+        assert "type Query" in written
+        assert "extend type" not in written
+
+    def test_export_for_appsync_names_the_deployments_user_modes(self):
+        oidc = {"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_IDS": "web"}
+        assert "@aws_oidc" in app("schema", "export", "--appsync", **oidc).stdout
+        assert "@aws_oidc" not in app("schema", "export", "--appsync").stdout
+
+    @pytest.mark.parametrize("path", generated(), ids=lambda path: path.name)
+    def test_generated_files_are_fresh(self, path: Path):
+        assert path.read_text() == generated()[path], "run: ./dev generate"
+
+
+def test_the_version_is_the_projects():
+    assert f'\nversion = "{VERSION}"\n' in (ROOT / "pyproject.toml").read_text()
+
+
+class TestToken:
+    def test_a_token_is_the_last_line_alone(self, server: ServerProcess):
+        found = claims(server.app("token", "somebody", "--ttl", "60"))
+        assert found["sub"] == user_id("somebody")
+        assert found["token_use"] == "access"
+        assert found["exp"] - found["iat"] == 60
+
+    def test_a_new_user_is_a_student(self, server: ServerProcess):
+        assert claims(server.app("token", "somebody"))["cognito:groups"] == ["Students"]
+
+    def test_a_known_user_has_the_roles_that_are_stored(self, server: ServerProcess):
+        assert claims(server.app("token", "ada"))["cognito:groups"] == ["Mentors"]
+
+    def test_groups_can_be_chosen(self, server: ServerProcess):
+        token = server.app("token", "ada", "--group", "Admins", "--group", "Students", "--id")
+        assert claims(token)["cognito:groups"] == ["Admins", "Students"]
+        assert claims(token)["token_use"] == "id"
+
+    def test_the_running_server_accepts_it(self, server: ServerProcess):
+        answer = ask(server, "{ getMe { roles } }", authorization=server.app("token", "ada"))
+        assert answer["data"]["getMe"]["roles"] == ["MENTOR"]
+
+
+def test_the_running_server_accepts_a_new_api_key(server: ServerProcess):
+    key = server.app("api-key", "--days", "1")
+    assert re.fullmatch(r"da2-[a-z0-9]{26}", key)
+    answer = ask(server, "{ getServerInfo { apiVersion } }", x_api_key=key)
+    assert answer["data"]["getServerInfo"]["apiVersion"] == VERSION
+
+
+def test_a_second_seed_changes_nothing(server: ServerProcess):
+    done = app("seed", DATA_DIR=str(server.data_dir))
+    assert done.returncode == 0
+    assert "nothing was changed" in done.stderr
+
+
+def test_the_server_ends_with_0_when_asked_and_keeps_secrets_out_of_its_log(tmp_path: Path):
+    with server_process(tmp_path / "data", SEED_DEMO="off") as server:
+        token = server.app("token", "ada")
+        ask(server, "{ getMe { id } }", authorization=token)
+        assert server.stop() == 0
+        said = server.log.read_text()
+    assert f"http://127.0.0.1:{server.port}/graphiql" in said
+    assert "eyJ" not in said
+    for line in said.splitlines():
+        if line.startswith("{"):
+            json.loads(line)
+
+
+def ask(server: ServerProcess, query: str, **headers: str) -> dict:
+    request = urllib.request.Request(
+        server.endpoint,
+        data=json.dumps({"query": query}).encode(),
+        headers={
+            "content-type": "application/json",
+            **{name.replace("_", "-"): text for name, text in headers.items()},
+        },
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.loads(response.read())

@@ -1,0 +1,151 @@
+"""GraphiQL in a real browser, over the server as `make run` starts it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, expect, sync_playwright
+
+from tests.server_process import ServerProcess, server_process
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        reason = f"{CHROMIUM} is missing: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with server_process(tmp_path_factory.mktemp("browser") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser: Browser, server: ServerProcess, tmp_path: Path) -> Iterator[Page]:
+    """GraphiQL, opened. At the end nothing was complained about and nobody else was asked."""
+    complaints: list[str] = []
+    elsewhere: list[str] = []
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.on(
+        "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    def only_ours(route: Route) -> None:
+        if route.request.url.startswith((f"{server.origin}/", "data:")):
+            route.continue_()
+        else:
+            elsewhere.append(route.request.url)
+            route.abort()
+
+    page.route("**/*", only_ours)
+    page.goto(f"{server.origin}/graphiql")
+    expect(page.locator(".graphiql-query-editor")).to_contain_text("Welcome to EduConnect")
+    yield page
+    page.screenshot(path=tmp_path / "graphiql.png")
+    context.close()
+    assert complaints == []
+    assert elsewhere == []
+
+
+def _is_complaint(message: ConsoleMessage) -> bool:
+    """Chromium itself notes every answer that is no success; that is no fault of the page."""
+    return message.type in ("error", "warning") and "status of 401" not in message.text
+
+
+def write(page: Page, editor: str, text: str) -> None:
+    """Replaces what an editor holds."""
+    box = page.locator(f"{editor} .CodeMirror")
+    box.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
+
+
+def run(page: Page, name: str | None = None) -> dict:
+    """Presses play, chooses the named operation when there are several, and returns the answer once it is shown."""
+    with page.expect_response(lambda response: _is_answer(response.request), timeout=PATIENCE_MS) as caught:
+        if name is None:  # a moment after the text changed, the button still offers the operations of before
+            page.locator(".graphiql-execute-button:not([aria-haspopup])").click()
+        else:
+            page.locator(".graphiql-execute-button[aria-haspopup]").click()
+            page.get_by_role("menuitem", name=name, exact=True).click()
+    content = caught.value.json()
+    expect(page.locator(".result-window")).to_contain_text('"data"' if "data" in content else '"errors"')
+    return content
+
+
+def _is_answer(request: Request) -> bool:
+    return request.url.endswith("/graphql") and "IntrospectionQuery" not in (request.post_data or "")
+
+
+def test_a_query_of_ones_own_is_completed_by_the_schema_and_answered(page: Page):
+    page.get_by_label("Show Documentation Explorer").click()
+    expect(page.locator(".graphiql-doc-explorer")).to_contain_text("Query")
+    write(page, ".graphiql-query-editor", "{ getMe { displayName roles } }")
+    me = run(page)["data"]["getMe"]
+    assert me == {"displayName": "Ada Lovelace", "roles": ["MENTOR"]}
+
+
+@pytest.mark.parametrize("name", ["ServerInfo", "Catalog", "Me", "MyEnrollments"])
+def test_each_example_can_be_chosen_and_has_something_to_show(page: Page, name: str):
+    content = run(page, name)
+    assert "errors" not in content
+    (field,) = content["data"].values()
+    assert field
+    assert field.get("items", True), "an empty list shows nothing"
+
+
+def test_a_mutation_changes_something(page: Page):
+    write(page, ".graphiql-query-editor", 'mutation { updateProfile(input: { bio: "Taught by a browser." }) { bio } }')
+    assert run(page) == {"data": {"updateProfile": {"bio": "Taught by a browser."}}}
+
+
+def test_the_example_mutation_takes_its_variable(page: Page):
+    (error,) = run(page, "Enroll")["errors"]
+    assert "courseId" in error["message"]
+
+
+def test_an_error_is_shown_whole(page: Page):
+    write(page, ".graphiql-query-editor", "{ getUser(id: 1) { id } nothing }")
+    content = run(page)
+    assert content["data"] is None
+    assert "nothing" in content["errors"][0]["message"]
+    assert content["errors"][0]["extensions"]["requestId"]
+
+
+def test_without_a_credential_the_refusal_is_shown(page: Page):
+    write(page, ".graphiql-editor-tool .graphiql-editor:not(.hidden)", "{}")
+    write(page, ".graphiql-query-editor", "{ getMe { id } }")
+    (error,) = run(page)["errors"]
+    assert error["errorType"] == "UnauthorizedException"
+
+
+def test_no_foreign_page_may_frame_it(browser: Browser, server: ServerProcess):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.set_content(f'<iframe src="{server.origin}/graphiql"></iframe>')
+        expect(page.frame_locator("iframe").locator(".graphiql-container")).to_have_count(0)
