@@ -1,0 +1,165 @@
+"""What a subscriber is shown of an event."""
+
+from typing import Any
+
+import orjson
+import pytest
+from graphql import FragmentDefinitionNode, OperationDefinitionNode, build_schema, parse
+
+from subscriptions.aws_subscribe import woken_by
+from subscriptions.projection import project, root_fields
+
+SCHEMA = build_schema(
+    """
+    directive @aws_subscribe(mutations: [String!]!) on FIELD_DEFINITION
+    type Query { no: Int }
+    type Mutation { publishTodo: Todo  setTodo: Todo  publishOther: Todo }
+    type Subscription {
+      onTodo(id: ID): Todo @aws_subscribe(mutations: ["publishTodo", "setTodo"])
+      onEvery: Todo @aws_subscribe(mutations: ["setTodo"])
+    }
+    interface Named { name: String }
+    type User implements Named { id: ID! name: String! secret: String }
+    type Robot implements Named { name: String model: String }
+    union Actor = User | Robot
+    type Todo {
+      id: ID!
+      title: String!
+      note: String
+      owner: User
+      strict: User!
+      tags: [String!]
+      users: [User]
+      solid: [User!]!
+      actor: Actor
+      named: Named
+      myVote: Int
+      grid: [[Int!]]
+    }
+    """
+)
+
+USER = {"id": "u1", "name": "Ada", "secret": "s"}
+TODO = {"id": "t1", "title": "Write", "note": None, "owner": USER, "strict": USER, "tags": ["a"], "solid": [USER]}
+
+
+def shown(text: str, payload: dict[str, Any] = TODO, *, denied: set[str] = frozenset(), **variables: Any) -> Any:  # type: ignore[assignment]
+    document = parse(text)
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    [operation] = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    [root] = root_fields(operation.selection_set, fragments, variables)
+    projection = project(SCHEMA, root, fragments, variables, lambda coordinate: coordinate in denied)
+    return orjson.loads(projection.encoded(payload))
+
+
+def test_each_mutation_wakes_the_subscriptions_that_name_it() -> None:
+    assert woken_by(SCHEMA) == {"publishTodo": ("onTodo",), "setTodo": ("onTodo", "onEvery")}
+
+
+def test_a_selection_is_answered_under_its_own_names_and_in_its_own_order() -> None:
+    text = "subscription { todo: onTodo { title key: id owner { __typename who: name } __typename } }"
+    data = {"title": "Write", "key": "t1", "owner": {"__typename": "User", "who": "Ada"}, "__typename": "Todo"}
+    assert shown(text) == {"data": {"todo": data}}
+    assert list(shown(text)["data"]["todo"]) == ["title", "key", "owner", "__typename"]
+
+
+def test_fragments_and_equal_fields_merge() -> None:
+    text = """
+        subscription { onTodo { ...Part owner { id } ... { owner { secret } } ...Part } }
+        fragment Part on Todo { id owner { name } ...Deep }
+        fragment Deep on Todo { title }
+    """
+    assert shown(text) == {"data": {"onTodo": {"id": "t1", "owner": USER, "title": "Write"}}}
+
+
+def test_fields_are_skipped_and_included_as_the_variables_say() -> None:
+    text = """subscription ($yes: Boolean!, $no: Boolean!) { onTodo {
+        id @include(if: $no) title @skip(if: $no) note @skip(if: true) ... @include(if: $yes) { tags }
+    } }"""
+    assert shown(text, yes=True, no=False) == {"data": {"onTodo": {"title": "Write", "tags": ["a"]}}}
+
+
+@pytest.mark.parametrize(("name", "expected"), [("User", {"id": "u1", "name": "Ada"}), ("Robot", {"model": "R"})])
+def test_fragments_on_a_type_apply_to_values_of_that_type(name: str, expected: dict[str, Any]) -> None:
+    text = """subscription { onTodo { actor { ... on User { id ...N } ... on Robot { model } } } }
+        fragment N on User { name }"""
+    actor = {"__typename": name, "id": "u1", "name": "Ada", "model": "R"}
+    assert shown(text, {**TODO, "actor": actor})["data"]["onTodo"]["actor"] == expected
+
+
+def test_a_fragment_that_does_not_apply_in_one_place_still_applies_in_another() -> None:
+    text = """subscription { onTodo { actor { ... on Robot { ...N } ... on User { ...N } } } }
+        fragment N on Named { name }"""
+    actor = {"__typename": "User", "name": "Ada"}
+    assert shown(text, {**TODO, "actor": actor})["data"]["onTodo"]["actor"] == {"name": "Ada"}
+
+
+def test_a_value_of_unknown_type_is_null() -> None:
+    text = "subscription { onTodo { actor { ... on User { id } } named { name } } }"
+    payload = {**TODO, "actor": {"id": "u1"}, "named": {"__typename": "Stranger"}}
+    assert shown(text, payload) == {"data": {"onTodo": {"actor": None, "named": None}}}
+
+
+def test_what_the_event_lacks_is_null() -> None:
+    assert shown("subscription { onTodo { id note owner { name } } }", {"id": "t1"}) == {
+        "data": {"onTodo": {"id": "t1", "note": None, "owner": None}}
+    }
+
+
+def test_fields_of_the_caller_are_null_in_every_event() -> None:
+    assert shown("subscription { onTodo { myVote } }", {**TODO, "myVote": 5}) == {"data": {"onTodo": {"myVote": None}}}
+
+
+def test_a_missing_value_that_must_be_there_empties_the_payload_in_appsyncs_words() -> None:
+    assert shown("subscription { onTodo { id title } }", {"id": "t1"}) == {
+        "data": {"onTodo": None},
+        "errors": [
+            {
+                "message": "Cannot return null for non-nullable type: 'String' within parent 'Todo' (/onTodo/title)",
+                "path": ["onTodo", "title"],
+            }
+        ],
+    }
+
+
+def test_null_moves_up_to_the_nearest_nullable_parent_and_is_told_once() -> None:
+    payload = {**TODO, "owner": {"id": "u1"}, "users": [USER, {"id": "u2"}]}
+    answer = shown("subscription { onTodo { id owner { name } users { name } } }", payload)
+    assert answer["data"] == {"onTodo": {"id": "t1", "owner": None, "users": [{"name": "Ada"}, None]}}
+    assert [error["path"] for error in answer["errors"]] == [
+        ["onTodo", "owner", "name"],
+        ["onTodo", "users", 1, "name"],
+    ]
+
+
+def test_a_null_in_a_list_that_holds_none_takes_the_list_with_it() -> None:
+    answer = shown("subscription { onTodo { tags } }", {**TODO, "tags": ["a", None]})
+    assert answer["data"] == {"onTodo": {"tags": None}}
+    assert answer["errors"][0]["message"].endswith("'String' within parent 'Todo' (/onTodo/tags[1])")
+    assert shown("subscription { onTodo { solid { id } } }", {**TODO, "solid": [None]})["data"] == {"onTodo": None}
+
+
+def test_lists_of_lists_keep_their_shape() -> None:
+    assert shown("subscription { onTodo { grid } }", {"grid": [[1], None, [None]]})["data"] == {
+        "onTodo": {"grid": [[1], None, None]}
+    }
+
+
+def test_a_field_that_the_subscriber_may_not_read_is_null_with_an_error() -> None:
+    answer = shown("subscription { onTodo { owner { name secret } } }", denied={"User.secret"})
+    assert answer["data"] == {"onTodo": {"owner": {"name": "Ada", "secret": None}}}
+    [error] = answer["errors"]
+    assert error["errorType"] == "Unauthorized"
+    assert error["message"] == "Not Authorized to access secret on type User"
+    assert error["path"] == ["onTodo", "owner", "secret"]
+
+
+def test_a_forbidden_field_that_is_never_null_empties_its_parent_with_one_error() -> None:
+    answer = shown("subscription { onTodo { id owner { name } } }", denied={"User.name"})
+    assert answer["data"] == {"onTodo": {"id": "t1", "owner": None}}
+    assert [error["errorType"] for error in answer["errors"]] == ["Unauthorized"]
+
+
+def test_errors_of_one_payload_are_bounded() -> None:
+    answer = shown("subscription { onTodo { users { name } } }", {"users": [{}] * 500})
+    assert len(answer["errors"]) == 100
