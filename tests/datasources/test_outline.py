@@ -87,6 +87,21 @@ async def test_racing_creates_and_moves_keep_ranks_distinct(store: RecordStore) 
     assert sorted(await titles(store, course)) == sorted({*"abcd", *created})
 
 
+async def test_racing_moves_of_lessons_lose_none_and_count_each(store: RecordStore) -> None:
+    course = await created_course(store)
+    here, there = await created_module(store, course), await created_module(store, course)
+    lessons = [await created_lesson(store, here) for _ in range(5)]
+    move = Lessons(store).move
+    results = await at_once(
+        [partial(move, lesson.id, module.id, None) for lesson in lessons for module in (there, here)]
+    )
+    assert set(codes(results)) <= {Code.THROTTLED}
+    places = await lessons_by_module(store, course)
+    assert sorted(lesson_id for ids in places.values() for lesson_id in ids) == sorted(lesson.id for lesson in lessons)
+    stored = {module.id: module.lesson_count for module in await Modules(store).of_course(course.id)}
+    assert stored == {module.id: len(places.get(module.id, [])) for module in (here, there)}
+
+
 async def test_a_place_that_grew_crowded_is_ranked_anew_in_the_same_order(
     store: RecordStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
