@@ -99,7 +99,8 @@ async def _promote_head(store: RecordStore, course_id: str, now: Timestamp) -> b
         return False
     head = await _head(store, course_id)
     if head is None:
-        raise NotVisibleYet
+        # Those who waited may have left since the seats were read; only if not does the index lag.
+        raise NotVisibleYet if await seats.read(store, course_id) == room else LostRace
     promoted = enrollments.promote(course, head, now)
     writes: list[Write] = [
         step(head, promoted),
