@@ -7,7 +7,6 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from graphql import GraphQLSchema
 from ulid import LaxMonotonicPolicy, ULIDGenerator
@@ -17,6 +16,7 @@ from app.auth.authenticator import Authenticator
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.local_issuer import LocalIssuer
 from app.binding import bind
+from app.clock import now
 from app.engines import open_engines
 from app.execution import Answer, Executor, GraphQLRequest
 from app.limits import Limits
@@ -31,7 +31,6 @@ from datasources.cursors import Cursors
 from datasources.ports import RecordStore
 from domain.callers import Caller, Mode
 from domain.server import FEATURES, ServerFacts
-from domain.times import Timestamp, timestamp
 from resolvers import registry
 from resolvers.context import Context, Sources
 from resolvers.records import BY_TYPE
@@ -62,11 +61,6 @@ class App:
 
     async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Answer:
         return await self.executor.execute(request, RequestScope(self.context(caller), request_id))
-
-
-def now() -> Timestamp:
-    """The server's clock."""
-    return timestamp(datetime.now(UTC))
 
 
 @asynccontextmanager

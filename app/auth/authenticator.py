@@ -17,7 +17,7 @@ from app.auth.api_keys import ApiKeyVerifier
 from app.auth.config import AuthConfig, JwtProvider
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.errors import BAD_SIGNATURE, BAD_TOKEN, MISSING, REFUSED, Unauthenticated
-from app.auth.jwks import KeySet, RemoteKeys, fetch_key_set
+from app.auth.jwks import KeySet, RemoteKeys
 from app.auth.lambda_authorizer import AuthorizerVerifier
 from app.auth.sigv4 import ALGORITHM, SignatureVerifier
 from app.auth.tokens import MAX_TOKEN_CHARACTERS, TokenVerifier
@@ -126,4 +126,6 @@ class Authenticator:
 def _keys_of(provider: JwtProvider, known: Mapping[str, KeySet], clock: Callable[[], float]) -> KeySet:
     if provider.issuer in known:
         return known[provider.issuer]
+    from app.auth.jwks_fetch import fetch_key_set  # only now: it takes a third of a second to import
+
     return RemoteKeys(partial(fetch_key_set, provider.issuer, provider.jwks_url), clock)

@@ -6,9 +6,7 @@ A token names its key by `kid` and nothing else about the key is taken from a to
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-import aiohttp
 import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -21,8 +19,6 @@ RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"
 CURVE_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 RSA_BITS = range(2048, 8193)
 
-FETCH_SECONDS = 3.0
-MAX_DOCUMENT_BYTES = 256 * 1024
 MAX_KEYS = 100
 FRESH_SECONDS = 600
 PAUSE_SECONDS = 10
@@ -152,53 +148,3 @@ def _verification_key(jwk: _Jwk) -> VerificationKey | None:
     if isinstance(public_key, RSAPublicKey):
         return VerificationKey(public_key, algorithms) if public_key.key_size in RSA_BITS else None
     return VerificationKey(public_key, algorithms) if isinstance(public_key, EllipticCurvePublicKey) else None
-
-
-async def fetch_key_set(issuer: str, jwks_url: str | None) -> bytes:
-    """The issuer's JWKS document, from `jwks_url` or from where its discovery document says.
-
-    Raises:
-        DomainError: DEPENDENCY_FAILED for whatever went wrong.
-    """
-    # One session a fetch: they are minutes apart, and nothing has to be closed at the server's end.
-    timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
-    try:
-        async with aiohttp.ClientSession(
-            timeout=timeout, headers={"accept-encoding": "identity"}, auto_decompress=False
-        ) as session:
-            if jwks_url is None:
-                jwks_url = _discovered(
-                    issuer, await _get(session, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-                )
-            return await _get(session, jwks_url)
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-        raise dependency_failed("The token issuer") from None
-
-
-async def _get(session: aiohttp.ClientSession, url: str) -> bytes:
-    # A redirect would let whoever controls one answer choose where this server connects to.
-    async with session.get(url, allow_redirects=False) as response:
-        if response.status != 200:
-            raise dependency_failed("The token issuer")
-        document = bytearray()
-        async for chunk in response.content.iter_chunked(65_536):
-            document += chunk
-            if len(document) > MAX_DOCUMENT_BYTES:
-                raise dependency_failed("The token issuer")
-        return bytes(document)
-
-
-class _Discovery(msgspec.Struct, frozen=True):
-    issuer: str
-    jwks_uri: str
-
-
-def _discovered(issuer: str, document: bytes) -> str:
-    try:
-        discovery = msgspec.json.decode(document, type=_Discovery)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise dependency_failed("The token issuer") from None
-    # Keys may live on another host, but not in the clear when the issuer itself is not.
-    if discovery.issuer != issuer or urlsplit(discovery.jwks_uri).scheme != urlsplit(issuer).scheme:
-        raise dependency_failed("The token issuer")
-    return discovery.jwks_uri

@@ -7,10 +7,10 @@ import sys
 
 from app.auth.local_issuer import LocalIssuer, user_id
 from app.cli.faults import Fault
+from app.clock import now
 from app.engines import open_engines
 from app.settings import Settings
 from app.sign_in import open_issuer
-from app.wiring import now
 from datasources.api_keys import ApiKeys
 from datasources.tables import USERS
 from datasources.users import user_of

@@ -1,7 +1,5 @@
 """Faults that a command explains in words instead of a traceback."""
 
-from app.binding import BindingError
-from app.schema_diff import UnknownRevisionError
 from app.settings import SettingsFault
 from domain.errors import DomainError
 
@@ -10,7 +8,7 @@ class Fault(Exception):
     """One clear message for the person at the shell."""
 
 
-EXPECTED = (Fault, SettingsFault, DomainError, BindingError, UnknownRevisionError, OSError)
+EXPECTED = (Fault, SettingsFault, DomainError, OSError)
 
 
 def words(error: Exception) -> str:

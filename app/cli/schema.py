@@ -11,7 +11,7 @@ from graphql import print_ast
 from app import access, generate_inputs, sdl, settings_text
 from app.cli.faults import Fault
 from app.portability import check as findings_of
-from app.schema_diff import at_revision, breaking_changes
+from app.schema_diff import UnknownRevisionError, at_revision, breaking_changes
 from app.settings import Settings
 from domain.callers import Mode
 
@@ -25,6 +25,8 @@ def check(_: argparse.Namespace) -> int:
 def diff(chosen: argparse.Namespace) -> int:
     try:
         before = sdl.build(at_revision(chosen.revision, ROOT))
+    except UnknownRevisionError as error:
+        raise Fault(str(error)) from error
     except subprocess.TimeoutExpired as error:
         raise Fault("git took too long.") from error
     except TypeError as error:

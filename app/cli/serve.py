@@ -8,6 +8,7 @@ import sys
 from functools import partial
 
 from app import logs
+from app.binding import BindingError
 from app.cli.faults import Fault
 from app.http.application import application
 from app.http.graphiql import GraphiQL, Token
@@ -25,7 +26,10 @@ def serve(chosen: argparse.Namespace) -> int:
     settings = Settings.load({**os.environ, **given})
     access_log = logs.configure(settings.log_level)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(settings, access_log))
+        try:
+            runner.run(_serve(settings, access_log))
+        except BindingError as error:
+            raise Fault(str(error)) from error
     return 0
 
 

@@ -11,10 +11,11 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from app.auth import jwks
+from app.auth import jwks_fetch
 from app.auth.config import cognito
 from app.auth.errors import BAD_TOKEN, Unauthenticated
-from app.auth.jwks import FRESH_SECONDS, PAUSE_SECONDS, RemoteKeys, fetch_key_set, parse_key_set
+from app.auth.jwks import FRESH_SECONDS, PAUSE_SECONDS, RemoteKeys, parse_key_set
+from app.auth.jwks_fetch import fetch_key_set
 from app.auth.tokens import TokenVerifier
 from domain.errors import Code, DomainError, dependency_failed
 from tests.app.auth.signing import CLIENT, Clock, access_claims, jwk, key_set, signed
@@ -314,7 +315,7 @@ async def test_an_endless_answer_is_cut() -> None:
 
 
 async def test_a_silent_endpoint_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jwks, "FETCH_SECONDS", 0.05)
+    monkeypatch.setattr(jwks_fetch, "FETCH_SECONDS", 0.05)
     release = asyncio.Event()
 
     async def silent(_: web.Request) -> web.StreamResponse:
