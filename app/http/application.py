@@ -12,7 +12,7 @@ from app.http.endpoint import GraphQLEndpoint, Service
 from app.http.front import Front
 from app.http.graphiql import GraphiQL
 from app.http.health import Health
-from app.http.rate import RateLimiter
+from domain.rate import RateLimiter
 from app.logs import AccessLog
 from app.settings import Settings
 

@@ -1,7 +1,7 @@
 """Token buckets, on a clock that the test moves."""
 
-from app.http import rate
-from app.http.rate import RateLimiter
+from domain import rate
+from domain.rate import RateLimiter
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""How fast one caller may go: token buckets on the monotonic clock."""
+"""How fast somebody may go: token buckets, in the memory of one process."""
 
 import math
 import time
@@ -13,7 +13,7 @@ class RateLimiter:
     """Each caller has `burst` tokens, refilled at `per_second`.
 
     Args:
-        clock: seconds, never going back.
+        clock: seconds; set back, it stands still until it has caught up.
     """
 
     def __init__(self, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -26,7 +26,7 @@ class RateLimiter:
         """Takes a token and returns 0; with none left, the whole seconds until there is one."""
         now = self._clock()
         tokens, at = self._buckets.pop(caller, (self._burst, now))
-        tokens = min(self._burst, tokens + (now - at) * self._per_second)
+        tokens = min(self._burst, tokens + max(0.0, now - at) * self._per_second)
         allowed = tokens >= 1
         self._buckets[caller] = (tokens - 1 if allowed else tokens, now)
         if len(self._buckets) > MOST_CALLERS:
