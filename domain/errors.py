@@ -26,6 +26,7 @@ class Code(StrEnum):
     COURSE_HAS_LEARNERS = "COURSE_HAS_LEARNERS"
     COURSE_NOT_OPEN = "COURSE_NOT_OPEN"
     DEPENDENCY_FAILED = "DEPENDENCY_FAILED"
+    EDIT_WINDOW_PASSED = "EDIT_WINDOW_PASSED"
     ENROLLMENT_REQUIRED = "ENROLLMENT_REQUIRED"
     FEATURE_DISABLED = "FEATURE_DISABLED"
     FORBIDDEN = "FORBIDDEN"
@@ -34,12 +35,17 @@ class Code(StrEnum):
     INVALID_NEXT_TOKEN = "INVALID_NEXT_TOKEN"  # noqa: S105 - an error's name, no secret
     INVALID_STATE = "INVALID_STATE"
     LAST_ADMIN = "LAST_ADMIN"
+    LAST_OWNER = "LAST_OWNER"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    MEMBER_BANNED = "MEMBER_BANNED"
+    MEMBER_MUTED = "MEMBER_MUTED"
+    MESSAGE_DELETED = "MESSAGE_DELETED"
     MODULE_NOT_EMPTY = "MODULE_NOT_EMPTY"
     NOT_FOUND = "NOT_FOUND"
     PAYMENT_REQUIRED = "PAYMENT_REQUIRED"
     QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
     RATE_LIMITED = "RATE_LIMITED"
+    ROOM_ARCHIVED = "ROOM_ARCHIVED"
     SLUG_TAKEN = "SLUG_TAKEN"
     THROTTLED = "THROTTLED"
     TIMEOUT = "TIMEOUT"
@@ -86,6 +92,11 @@ def invalid_state(status: str, message: str, **info: Any) -> DomainError:
 
 def forbidden(message: str, **info: Any) -> DomainError:
     return DomainError(Code.FORBIDDEN, message, **info)
+
+
+def rate_limited(message: str, *, after_seconds: int) -> DomainError:
+    """Somebody goes faster than they may; the same call is fine `after_seconds` later."""
+    return DomainError(Code.RATE_LIMITED, message, retryAfterSeconds=after_seconds)
 
 
 def throttled(what: str) -> DomainError:
