@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from datasources.tables import ALL, Table
+from datasources.tables import ALL, Index, Table
 
 WAIT_SECONDS = 120.0
 _POLL_SECONDS = 0.5
@@ -71,13 +71,19 @@ def definition(name: str, table: Table) -> dict[str, Any]:
             {
                 "IndexName": index.name,
                 "KeySchema": _key_schema(index.partition, index.sort),
-                "Projection": {"ProjectionType": "ALL"},
+                "Projection": _projection(index),
             }
             for index in table.indexes
         ]
     if table.feed:
         request["StreamSpecification"] = _STREAM
     return request
+
+
+def _projection(index: Index) -> dict[str, Any]:
+    if index.include is None:
+        return {"ProjectionType": "ALL"}
+    return {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.include)}
 
 
 def _key_schema(partition: str, sort: str | None) -> list[dict[str, str]]:

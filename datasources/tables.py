@@ -12,12 +12,16 @@ KeyType = Literal["S", "N"]
 
 
 class Index(msgspec.Struct, frozen=True):
-    """A global secondary index over all attributes; sparse where an item lacks one of its keys."""
+    """A global secondary index; sparse where an item lacks one of its keys.
+
+    It shows all attributes, or besides the keys at least those of `include`: then changes of others cost it nothing.
+    """
 
     name: str
     partition: str
     sort: str | None = None
     sort_type: KeyType = "S"
+    include: tuple[str, ...] | None = None
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -79,6 +83,27 @@ ENROLLMENTS = Table(
     ),
     feed=True,
 )
+ROOMS = Table("Rooms", "roomId", indexes=(Index("PublicActivityIndex", "scope", "activityHour"),))
+ROOM_MEMBERS = Table(
+    "RoomMembers",
+    "userId",
+    "roomId",
+    indexes=(Index("RoomIdUserIdIndex", "roomId", "userId", include=("role", "status", "joinedAt")),),
+    feed=True,
+)
+MESSAGES = Table(
+    "Messages",
+    "messageId",
+    indexes=(
+        Index("RoomIdTimestampIndex", "roomId", "timestamp"),
+        Index("SenderIdTimestampIndex", "senderId", "timestamp"),
+        Index("ReplyToIdTimestampIndex", "replyToId", "timestamp"),
+    ),
+    ttl=True,
+)
+ROOM_LOG = Table("RoomLog", "roomId", "sk", ttl=True, feed=True)  # COUNTER, S#sequence, C#changeSequence
+REACTIONS = Table("Reactions", "messageId", "emojiUser", ttl=True)
+PRESENCE = Table("Presence", "userId", indexes=(Index("ExpiryIndex", "expiryShard", "expiryAt"),), ttl=True)
 SEARCH_TERMS = Table("SearchTerms", "scopeTerm", "wordDocument")
 """A row a word and document; `scopeTerm` is the scope and the word's first letter."""
 SEARCH_DOCUMENTS = Table("SearchDocuments", "scopeDocument")
@@ -102,6 +127,12 @@ ALL = (
     COURSES,
     PROGRESS,
     ENROLLMENTS,
+    ROOMS,
+    ROOM_MEMBERS,
+    MESSAGES,
+    ROOM_LOG,
+    REACTIONS,
+    PRESENCE,
     SEARCH_TERMS,
     SEARCH_DOCUMENTS,
     AUDIT_EVENTS,
