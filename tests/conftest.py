@@ -22,9 +22,13 @@ from tests.school import Clock, School
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
-    """One server for the whole run; nothing is started unless a test asks for it."""
+    """One server for the whole run; nothing is started unless a test asks for it.
+
+    Whatever the tests did, nothing may have read a whole table.
+    """
     with running_emulator() as running:
         yield running
+        assert running.ever.isdisjoint({"Scan", "ExecuteStatement"})
 
 
 @pytest.fixture

@@ -30,10 +30,12 @@ class Emulator:
         url: for `endpoint_url`.
         session: with made-up keys; it parses botocore's service descriptions once for all clients.
         operations: DynamoDB operations asked for since `forget`, e.g. "PutItem", in order.
+        ever: all operations asked for in the whole run.
     """
 
     def __init__(self) -> None:
         self.operations: list[str] = []
+        self.ever: set[str] = set()
         self.has_tables = False
         self.session = aioboto3.Session("emulated", "emulated", region_name=REGION)
         self._application = DomainDispatcherApplication(create_backend_app)
@@ -45,7 +47,9 @@ class Emulator:
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         with self._one_at_a_time:
             if target := environ.get("HTTP_X_AMZ_TARGET"):
-                self.operations.append(target.rpartition(".")[2])
+                operation = target.rpartition(".")[2]
+                self.operations.append(operation)
+                self.ever.add(operation)
             return self._application(environ, start_response)
 
     def forget(self) -> None:
