@@ -1,5 +1,6 @@
 """Which engines keep records and find words, as the settings choose."""
 
+import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,8 +11,11 @@ from app.settings import Settings, SettingsFault
 from app.workers import Wait, poll
 from datasources.ports import RecordStore, SearchIndex
 from datasources.tables import Table
+from domain.errors import DomainError
 
 DATABASE_FILE = "records.db"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,17 @@ async def _sqlite(settings: Settings) -> AsyncIterator[Engines]:
 async def _dynamodb(settings: Settings) -> AsyncIterator[Engines]:
     # AWS's libraries take longer to import than all the rest together.
     from datasources.aws.dynamodb import open_dynamodb
+    from datasources.aws.dynamodb_calls import Refused
     from datasources.aws.search import TermSearch
 
     region, prefix, endpoint = settings.aws_region, settings.table_prefix, settings.aws_endpoint_url
     async with open_dynamodb(region=region, prefix=prefix, endpoint_url=endpoint) as store:
+        try:
+            await store.ready()
+        except Refused as error:
+            tables = f"tables whose names begin with {prefix!r}" if prefix else "tables"
+            hint = f"RECORDS: DynamoDB has no {tables}; `python -m app tables create` makes them"
+            raise SettingsFault([hint]) from error
+        except DomainError as error:  # it may come up later than we do
+            log.warning("DynamoDB does not answer yet", exc_info=error)
         yield Engines(store, TermSearch(store), poll)

@@ -62,12 +62,20 @@ def error_object(
 
 
 def refused_request(
-    error_type: str, message: str, request_id: str, locations: Sequence[Mapping[str, Any]] | None = None
+    error_type: str,
+    message: str,
+    request_id: str,
+    locations: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    info: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The body of a request that was refused before anything ran; it has no data."""
-    error: ErrorObject = {"errorType": error_type, "message": message, "extensions": {"requestId": request_id}}
+    extensions: dict[str, Any] = {"errorType": error_type, "requestId": request_id}
+    error: ErrorObject = {"errorType": error_type, "message": message, "extensions": extensions}
     if locations:
         error["locations"] = locations
+    if info:
+        error["errorInfo"] = extensions["errorInfo"] = info
     return {"errors": [error]}
 
 

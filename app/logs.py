@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -104,8 +105,9 @@ def _access_log(out: IO[str]) -> AccessLog:
     def write(fields: dict[str, Any]) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = orjson.dumps({"at": at, "level": "INFO", "logger": "access", "message": "request", **fields})
-        out.write(line.decode() + "\n")
-        out.flush()
+        with suppress(OSError, ValueError):  # nobody reads the log any more; requests go on
+            out.write(line.decode() + "\n")
+            out.flush()
 
     return write
 

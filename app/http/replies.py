@@ -69,10 +69,7 @@ class Refusal(Exception):
         self.headers = headers
 
     def reply(self, request_id: str) -> Reply:
-        content = refused_request(self.error_type, self.message, request_id)
-        if self.info is not None:
-            for error in content["errors"]:
-                error["errorInfo"] = self.info
+        content = refused_request(self.error_type, self.message, request_id, info=self.info)
         headers = ((b"x-amzn-errortype", self.error_type.encode()), *self.headers)
         return Reply(self.status, orjson.dumps(content), headers)
 

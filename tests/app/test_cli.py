@@ -12,10 +12,12 @@ from pathlib import Path
 import jwt
 import pytest
 
+from app import sdl
 from app.auth.local_issuer import user_id
 from app.cli.main import main
 from app.cli.schema import generated
 from app.version import VERSION
+from tests.dynamodb_emulator import REGION, Emulator
 from tests.server_process import ROOT, ServerProcess, server_process
 
 
@@ -136,8 +138,13 @@ class TestSchema:
         assert main(["schema", "check"]) == 1
         assert capsys.readouterr().out == "courses.graphql:1 Course: bad\n"
 
-    def test_the_contract_breaks_nothing_of_itself(self):
-        assert main(["schema", "diff", "HEAD"]) in (0, 1)
+    def test_what_breaks_clients_is_printed_and_ends_with_1(self, capsys, monkeypatch):
+        monkeypatch.setattr("app.cli.schema.at_revision", lambda revision, _: sdl.load())
+        assert main(["schema", "diff", "main"]) == 0
+        assert capsys.readouterr().out == ""
+        monkeypatch.setattr("app.cli.schema.breaking_changes", lambda before, after: ["Query.me was removed."])
+        assert main(["schema", "diff", "main"]) == 1
+        assert capsys.readouterr().out == "Query.me was removed.\n"
 
     def test_export_writes_one_document(self, tmp_path: Path, capsys):
         assert main(["schema", "export", "--output", str(tmp_path / "schema.graphql")]) == 0
@@ -208,6 +215,35 @@ def test_the_server_ends_with_0_when_asked_and_keeps_secrets_out_of_its_log(tmp_
     for line in said.splitlines():
         if line.startswith("{"):
             json.loads(line)
+
+
+def test_dynamodbs_tables_are_made_and_then_served(emulator: Emulator, tmp_path: Path):
+    on_dynamodb = {
+        "RECORDS": "dynamodb",
+        "AWS_ENDPOINT_URL": emulator.url,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "emulated",
+        "AWS_SECRET_ACCESS_KEY": "emulated",
+        "TABLE_PREFIX": "cli-",
+        "CURSOR_SECRET": "c" * 40,
+        "SEED_DEMO": "off",
+        "DATA_DIR": str(tmp_path),
+    }
+    missing = app("tables", "list", **on_dynamodb)
+    assert missing.returncode == 1
+    assert "cli-Courses\tmissing\n" in missing.stdout
+    early = app("serve", **on_dynamodb, PORT="0")
+    assert early.returncode == 2
+    assert "tables create" in early.stderr
+    assert "cli-Courses\n" in app("tables", "create", **on_dynamodb).stdout
+    assert app("tables", "create", **on_dynamodb).stdout == ""
+    there = app("tables", "list", **on_dynamodb)
+    assert (there.returncode, "missing" in there.stdout) == (0, False)
+    with server_process(tmp_path / "data", **{k: v for k, v in on_dynamodb.items() if k != "DATA_DIR"}) as server:
+        answer = ask(
+            server, "{ getMe { roles } listCourses { items { id } } }", authorization=server.app("token", "ada")
+        )
+        assert answer == {"data": {"getMe": {"roles": ["STUDENT"]}, "listCourses": {"items": []}}}
 
 
 def ask(server: ServerProcess, query: str, **headers: str) -> dict:

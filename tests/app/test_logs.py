@@ -123,3 +123,14 @@ def test_an_access_line_is_written_when_lines_of_its_level_are():
         logging.getLogger().handlers[:] = before
     assert lines(loud)[0]["status"] == 200
     assert quiet.getvalue() == ""
+
+
+def test_a_log_that_nobody_reads_any_more_stops_no_request():
+    closed = io.StringIO()
+    before = logging.getLogger().handlers[:]
+    try:
+        access_log = logs.configure("INFO", closed)
+        closed.close()
+        access_log({"requestId": "r"})
+    finally:
+        logging.getLogger().handlers[:] = before

@@ -75,6 +75,13 @@ def test_a_port_that_is_taken_is_refused_at_once():
             bound_socket("127.0.0.1", first.getsockname()[1])
 
 
+@pytest.mark.parametrize(("trusted", "address"), [("", "127.0.0.1"), ("127.0.0.1", "203.0.113.9")])
+async def test_only_a_trusted_proxy_says_who_is_behind_it(serve: Serve, trusted: str, address: str):
+    async with serve(trusted_proxies=trusted) as site:
+        await site.post(x_forwarded_for="203.0.113.9")
+        assert [caller.ip_address for caller in site.service.callers] == [address]
+
+
 async def until_refused(port: int) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS), aiohttp.ClientSession() as session:
         while True:

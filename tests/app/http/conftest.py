@@ -36,6 +36,7 @@ class FakeService:
     answer: Answer = field(default_factory=lambda: Answer(200, {"data": {"a": 1}}))
     failure: Exception | None = None
     requests: list[GraphQLRequest] = field(default_factory=list)
+    callers: list[Caller] = field(default_factory=list)
     begun: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -55,6 +56,7 @@ class FakeService:
 
     async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Answer:
         self.requests.append(request)
+        self.callers.append(caller)
         self.begun.release()
         await self.release.wait()
         if self.failure is not None:

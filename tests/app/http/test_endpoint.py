@@ -22,6 +22,8 @@ async def refusal(response) -> tuple[int, str, str]:
     assert set(content) == {"errors"}, "a refused request has no data"
     (error,) = content["errors"]
     assert error["extensions"]["requestId"] == response.headers["x-amzn-requestid"]
+    assert error["extensions"]["errorType"] == error["errorType"]
+    assert error["extensions"].get("errorInfo") == error.get("errorInfo")
     assert response.headers["x-amzn-errortype"] == error["errorType"]
     return response.status, error["errorType"], error["message"]
 
