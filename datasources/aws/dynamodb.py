@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from datasources import tables as declared
 from datasources.aws.attributes import from_wire, to_wire
-from datasources.aws.dynamodb_calls import Refused, deadline, pause, send
+from datasources.aws.dynamodb_calls import SERVICE, Refused, deadline, pause, send
 from datasources.aws.dynamodb_feed import Feed
 from datasources.aws.expressions import (
     KeyCondition,
@@ -290,7 +290,7 @@ class DynamoDBStore:
             if refused.code == "ConditionalCheckFailedException":
                 item = refused.response.get("Item")
                 raise ConditionFailed(from_wire(item) if item else None) from None
-            raise dependency_failed("The record store") from None
+            raise dependency_failed(SERVICE) from None
 
     async def batch_write(self, table: Table, *, puts: Sequence[Attributes] = (), deletes: Sequence[Key] = ()) -> None:
         unwritten: list[dict[str, Any]] = []
@@ -364,6 +364,7 @@ class DynamoDBStore:
         return feed
 
     async def ready(self) -> None:
+        """Raises `Missing`, a DEPENDENCY_FAILED, when the tables are not there."""
         table = self._tables[0]
         await self.get(table, dict.fromkeys(table.key_names, "-"), consistent=False)
 
@@ -378,7 +379,7 @@ def _transaction_error(refused: Refused) -> Exception:
         return item_too_large()
     if any((reason.get("Code") or "").startswith("Validation") for reason in reasons):
         return ValueError("DynamoDB finds a write of the transaction invalid")
-    return dependency_failed("The record store")
+    return dependency_failed(SERVICE)
 
 
 def _reason(reason: Mapping[str, Any]) -> Reason | None:

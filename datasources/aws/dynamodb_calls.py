@@ -14,7 +14,7 @@ import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from datasources.limits import item_too_large
-from domain.errors import DomainError, dependency_failed, throttled
+from domain.errors import Code, DomainError, dependency_failed, throttled
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,6 @@ _INTERPRETED = frozenset(
         "ConditionalCheckFailedException",
         "ExpiredIteratorException",
         "IdempotentParameterMismatchException",
-        "ResourceNotFoundException",
         "TransactionCanceledException",
         "TrimmedDataAccessException",
     }
@@ -58,6 +57,13 @@ class Refused(Exception):
         super().__init__(code)
         self.code = code
         self.response = response
+
+
+class Missing(DomainError):
+    """DEPENDENCY_FAILED because a table or stream does not exist."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.DEPENDENCY_FAILED, f"{SERVICE} lacks a table.", service=SERVICE)
 
 
 @asynccontextmanager
@@ -133,4 +139,6 @@ class _Failure:
                 return item_too_large()
             return ValueError(f"DynamoDB finds {operation} invalid")
         _log.error("DynamoDB failed", extra={"operation": operation, "error": self.code})
+        if self.code == "ResourceNotFoundException":
+            return Missing()
         return dependency_failed(SERVICE)

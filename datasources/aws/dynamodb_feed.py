@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from datasources.aws.attributes import from_wire
-from datasources.aws.dynamodb_calls import SERVICE, Refused, send
+from datasources.aws.dynamodb_calls import SERVICE, Missing, Refused, send
 from datasources.limits import MAX_PAGE
 from datasources.ports import FeedEvent, FeedPage
 from datasources.tables import Table
@@ -71,9 +71,9 @@ class Feed:
         for _ in range(_MAX_SHARD_PAGES):
             try:
                 answer = await send(self._streams, "describe_stream", repeatable=True, **request)
-            except Refused:  # the stream was replaced: ask for the new one next time
+            except Missing:  # the stream was replaced: ask for the new one next time
                 self._arn = None
-                raise dependency_failed(SERVICE) from None
+                raise
             stream = answer["StreamDescription"]
             parents |= {shard["ShardId"]: shard.get("ParentShardId") for shard in stream["Shards"]}
             if "LastEvaluatedShardId" not in stream:

@@ -69,7 +69,8 @@ class Signal:
         with self._lock:
             self._newest.update(rows)
             self._last = max(sequence for _, sequence in rows)
-            waiters, self._waiters = self._waiters, set()
+            waiters = tuple(self._waiters)  # a copy: the first to wake leaves the set while we wake the others
+            self._waiters.clear()
         for waiter in waiters:
             with suppress(RuntimeError):  # its loop has ended
                 waiter.get_loop().call_soon_threadsafe(_wake, waiter)

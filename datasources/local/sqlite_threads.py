@@ -129,7 +129,11 @@ class Threads:
             while tasks := self._queue.take(self._share):
                 wanted = [task for task in tasks if not task.future.cancelled()]
                 if wanted:
-                    self._run(connection, wanted)
+                    try:
+                        self._run(connection, wanted)
+                    except Exception as error:  # a bug of ours: the callers are told, and the thread lives on
+                        for task in wanted:
+                            task.fail(error)
                     _settle(wanted)
 
 
@@ -146,7 +150,7 @@ def run_writes(
 ) -> None:
     """Group commit: everything in one transaction, nothing acknowledged before it is on disk.
 
-    `committed` is called after the commit; what is written stands, whatever it raises.
+    `committed` is called after the commit.
     """
     rest = tasks
     try:
@@ -159,8 +163,8 @@ def run_writes(
         return
     try:
         committed(connection)
-    except sqlite3.Error as error:
-        _translated(error)
+    except Exception as error:  # what is written stands, so nobody is told that it failed
+        _log.error("signal after commit failed", extra={"error": type(error).__name__})
 
 
 def _commit_group(connection: sqlite3.Connection, tasks: list[Task]) -> Task | None:

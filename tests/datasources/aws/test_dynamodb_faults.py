@@ -10,7 +10,7 @@ import pytest
 
 from datasources.aws import dynamodb_calls
 from datasources.aws.dynamodb import DynamoDBStore, open_dynamodb
-from datasources.aws.dynamodb_calls import RETRIES
+from datasources.aws.dynamodb_calls import RETRIES, Missing
 from datasources.conditions import exists, not_exists
 from datasources.ports import Change, Check, ConditionFailed, Put, Reason, TransactionFailed, Write
 from datasources.tables import USERS
@@ -216,6 +216,14 @@ async def test_other_errors_are_told_at_once_and_only_their_code_is_logged(
     assert refused.value.code == Code.DEPENDENCY_FAILED
     assert len(script.requests) == 1
     assert all("ada" not in str(vars(record)) for record in caplog.records)
+
+
+async def test_a_missing_table_is_a_fault_that_can_be_told_apart(store: DynamoDBStore, script: Script) -> None:
+    script.answers = [error("ResourceNotFoundException")]
+    for call in (store.get(USERS, ADA), store.query(USERS, "A", index="StatusIndex"), store.ready()):
+        with pytest.raises(Missing) as refused:
+            await call
+        assert refused.value.code == Code.DEPENDENCY_FAILED
 
 
 async def test_an_invalid_request_is_our_mistake(store: DynamoDBStore, script: Script) -> None:

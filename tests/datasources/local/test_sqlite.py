@@ -392,6 +392,17 @@ async def test_a_waiting_worker_is_woken_by_a_change(sqlite_store: SQLiteStore) 
         await waiting
 
 
+async def test_all_who_wait_are_woken_and_the_store_lives_on(sqlite_store: SQLiteStore) -> None:
+    position: str | None = None
+    for number in range(20):
+        waiting = [asyncio.create_task(sqlite_store.wait_for_change(USERS, position, seconds=60)) for _ in range(50)]
+        await asyncio.sleep(0)
+        await sqlite_store.put(USERS, {"userId": f"u{number}"})
+        async with asyncio.timeout(10):
+            await asyncio.gather(*waiting)
+        position = (await sqlite_store.changes(USERS, position)).position
+
+
 async def test_a_change_before_the_wait_is_not_missed(sqlite_store: SQLiteStore) -> None:
     page = await sqlite_store.changes(USERS, None)
     await sqlite_store.put(USERS, ADA)
