@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -189,6 +190,37 @@ class TestToken:
     def test_the_running_server_accepts_it(self, server: ServerProcess):
         answer = ask(server, "{ getMe { roles } }", authorization=server.app("token", "ada"))
         assert answer["data"]["getMe"]["roles"] == ["MENTOR"]
+
+
+def test_the_keys_that_the_server_publishes_verify_its_tokens(server: ServerProcess):
+    token = server.app("token", "ada")
+    with urllib.request.urlopen(f"{server.origin}/.well-known/openid-configuration", timeout=30) as response:
+        configuration = json.loads(response.read())
+    assert configuration["issuer"] == claims(token)["iss"]
+    key = jwt.PyJWKClient(configuration["jwks_uri"]).get_signing_key_from_jwt(token)
+    assert jwt.decode(token, key, algorithms=["RS256"])["username"] == "ada"
+
+
+def test_in_production_nothing_of_the_demo_is_there(tmp_path: Path):
+    production = {
+        "ENVIRONMENT": "production",
+        "HOST": "127.0.0.1",
+        "RECORDS": "sqlite",
+        "CORS_ORIGINS": "https://school.example",
+        "LOCAL_ISSUER": "on",
+    }
+    with server_process(tmp_path / "data", **production) as server:
+        for path in ("/graphiql", "/graphiql/config"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(server.origin + path, timeout=30)
+        token = server.app("token", "ada")
+        assert claims(token)["cognito:groups"] == ["Students"]
+        assert (
+            ask(server, "{ listCourses { items { id } } }", authorization=token)["data"]["listCourses"]["items"] == []
+        )
+        introspection = ask(server, "{ __schema { types { name } } }", authorization=token)
+        assert introspection["data"] is None
+        assert "FieldUndefined" in introspection["errors"][0]["message"]
 
 
 def test_the_running_server_accepts_a_new_api_key(server: ServerProcess):
