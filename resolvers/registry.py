@@ -41,9 +41,7 @@ class Registry(dict[str, Resolver]):
         """
         return self._register(coordinate, batched=True, most=most, suspended_too=False)
 
-    def _register(
-        self, coordinate: str, *, batched: bool, most: int, suspended_too: bool
-    ) -> Callable[[Func], Func]:
+    def _register(self, coordinate: str, *, batched: bool, most: int, suspended_too: bool) -> Callable[[Func], Func]:
         def register(func: Func) -> Func:
             if coordinate in self:
                 raise ValueError(f"{coordinate} already has a resolver: {self[coordinate].func}")
