@@ -61,14 +61,14 @@ async def _sqlite(settings: Settings) -> AsyncIterator[Engines]:
 async def _dynamodb(settings: Settings) -> AsyncIterator[Engines]:
     # AWS's libraries take longer to import than all the rest together.
     from datasources.aws.dynamodb import open_dynamodb
-    from datasources.aws.dynamodb_calls import Refused
+    from datasources.aws.dynamodb_calls import Missing
     from datasources.aws.search import TermSearch
 
     region, prefix, endpoint = settings.aws_region, settings.table_prefix, settings.aws_endpoint_url
     async with open_dynamodb(region=region, prefix=prefix, endpoint_url=endpoint) as store:
         try:
             await store.ready()
-        except Refused as error:
+        except Missing as error:
             tables = f"tables whose names begin with {prefix!r}" if prefix else "tables"
             hint = f"RECORDS: DynamoDB has no {tables}; `python -m app tables create` makes them"
             raise SettingsFault([hint]) from error

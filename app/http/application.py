@@ -12,9 +12,9 @@ from app.http.endpoint import GraphQLEndpoint, Service
 from app.http.front import Front
 from app.http.graphiql import GraphiQL
 from app.http.health import Health
-from domain.rate import RateLimiter
 from app.logs import AccessLog
 from app.settings import Settings
+from domain.rate import RateLimiter
 
 
 def application(

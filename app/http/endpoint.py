@@ -16,10 +16,10 @@ from app.execution import Answer, GraphQLRequest
 from app.http import body as bodies
 from app.http.cors import Cors
 from app.http.front import ACCESS_FIELDS, REQUEST_ID
-from domain.rate import RateLimiter
 from app.http.replies import Header, Refusal, Reply, method_not_allowed, overloaded, rate_limited
 from domain.callers import Caller
 from domain.errors import Code, DomainError
+from domain.rate import RateLimiter
 
 METHODS = "GET, POST, OPTIONS"
 
