@@ -25,10 +25,17 @@ from datasources.limits import (
 )
 from datasources.local.evaluate import holds
 from datasources.local.sqlite_feed import Signal, last_sequence, prune, read_changes, sequence_of
-from datasources.local.sqlite_queries import Statement
-from datasources.local.sqlite_schema import Layout, decode, prepare
+from datasources.local.sqlite_queries import Statement, read, read_all
+from datasources.local.sqlite_schema import Layout, prepare
 from datasources.local.sqlite_threads import SERVICE, Result, Threads, Work, run_reads, run_writes
-from datasources.local.sqlite_writes import TOKEN_SECONDS, Effect, apply, effect_of, read, remove_expired, transact
+from datasources.local.sqlite_writes import (
+    TOKEN_SECONDS,
+    Effect,
+    apply,
+    effect_of,
+    remove_expired,
+    transact,
+)
 from datasources.ports import Attributes, Change, Delete, FeedPage, Item, Key, Page, Put, SortRange, Write
 from datasources.tables import Table
 from datasources.updates import Update
@@ -121,12 +128,15 @@ class SQLiteStore:
 
     async def batch_get(self, table: Table, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
         check_batch_get(keys)
-        layout, wanted = self._layout(table), [checked_key(table, key) for key in keys]
-
-        def work(connection: sqlite3.Connection) -> list[Item | None]:
-            return [read(connection, layout, key) for key in wanted]
-
-        return [self._alive(table, item) for item in await self._readers.submit(work)] if wanted else []
+        layout = self._layout(table)
+        wanted = [layout.key_values(checked_key(table, key)) for key in keys]
+        if not wanted:
+            return []
+        different = list(dict.fromkeys(wanted))
+        sql, values = layout.select_many(len(different)), [value for key in different for value in key]
+        items = await self._readers.submit(lambda connection: read_all(connection, sql, values))
+        found = {layout.key_values(item): item for item in items}
+        return [self._alive(table, found.get(key)) for key in wanted]
 
     def _alive(self, table: Table, item: Item | None) -> Item | None:
         return None if item is None or expired(table, item, self._now()) else item
@@ -149,10 +159,7 @@ class SQLiteStore:
         statement = Statement(layout, chosen, partition).within(sort).behind(after, descending=descending)
         sql, values = statement.items(limit + 1, descending=descending)
 
-        def work(connection: sqlite3.Connection) -> list[Item]:
-            return [decode(data) for (data,) in connection.execute(sql, values).fetchall()]
-
-        items = await self._readers.submit(work)
+        items = await self._readers.submit(lambda connection: read_all(connection, sql, values))
         more = len(items) > limit
         items = items[:limit]
         last_key = {name: items[-1][name] for name in position_names(table, chosen)} if more else None

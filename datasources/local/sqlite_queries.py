@@ -1,15 +1,25 @@
 """Queries as SQL: always a lookup in one index, named, so that SQLite refuses rather than scans."""
 
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datasources.limits import position_names, query_keys
-from datasources.local.sqlite_schema import Layout, quoted
-from datasources.ports import SortRange
+from datasources.local.sqlite_schema import Layout, decode, quoted
+from datasources.ports import Item, SortRange
 from datasources.tables import Index
 
 _LAST_CHARACTER = 0x10FFFF
 _SURROGATES = range(0xD800, 0xE000)
+
+
+def read(connection: sqlite3.Connection, layout: Layout, key: Mapping[str, Any]) -> Item | None:
+    row = connection.execute(layout.select, layout.key_values(key)).fetchone()
+    return None if row is None else decode(row[0])
+
+
+def read_all(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[Item]:
+    return [decode(data) for (data,) in connection.execute(sql, values).fetchall()]
 
 
 class Statement:

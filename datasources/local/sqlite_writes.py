@@ -13,6 +13,7 @@ import msgspec
 
 from datasources.limits import check_size, checked_key_value, expired, key_attributes, key_of
 from datasources.local.evaluate import changed, holds, same
+from datasources.local.sqlite_queries import read
 from datasources.local.sqlite_schema import Layout, decode, encode
 from datasources.ports import Change, Check, ConditionFailed, Delete, Item, Put, Reason, TransactionFailed, Write
 
@@ -27,11 +28,6 @@ class Effect(msgspec.Struct, frozen=True):
     key: Item
     old: Item | None
     new: Item | None
-
-
-def read(connection: sqlite3.Connection, layout: Layout, key: Mapping[str, Any]) -> Item | None:
-    row = connection.execute(layout.select, layout.key_values(key)).fetchone()
-    return None if row is None else decode(row[0])
 
 
 def effect_of(connection: sqlite3.Connection, layout: Layout, write: Write) -> Effect:

@@ -143,6 +143,17 @@ async def test_every_query_is_a_search_in_an_index(sqlite_store: SQLiteStore, ta
                     assert f" {table.name}.{index.name} " in plan[0] if index else "sqlite_autoindex" in plan[0]
 
 
+@pytest.mark.parametrize("table", ALL, ids=lambda table: table.name)
+async def test_many_keys_are_looked_up_one_by_one(sqlite_store: SQLiteStore, table: Table) -> None:
+    sql = Layout(table).select_many(100)
+    values = ["x"] * 100 * len(table.key_names)
+    plan = await sqlite_store.read_with(
+        lambda connection: [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+    )
+    lookup = next(step for step in plan if "kept" in step)
+    assert lookup.startswith("SEARCH kept USING INDEX sqlite_autoindex")
+
+
 async def test_points_and_upkeep_are_searches_too(sqlite_store: SQLiteStore) -> None:
     layout = Layout(IDEMPOTENCY)
     statements = [
