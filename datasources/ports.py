@@ -59,7 +59,10 @@ class Put(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """Apply updates to one item; creates it when absent (say `exists(pk)` to forbid that)."""
+    """Apply updates to one item; creates it when absent (say `exists(pk)` to forbid that).
+
+    Updates that only remove attributes create nothing.
+    """
 
     table: Table
     key: Key
@@ -134,8 +137,12 @@ class RecordStore(Protocol):
     condition for "no live item" is `any_of(not_exists(pk), at_most("ttl", now))`.
 
     Every call raises `DomainError` THROTTLED when the engine is overloaded beyond bounded retries and
-    DEPENDENCY_FAILED when it is broken or unreachable; ValueError for a request that breaks a limit above
-    or has an empty key, before anything is sent.
+    DEPENDENCY_FAILED when it is broken or unreachable. A write raises LIMIT_EXCEEDED for an item over 400 KB,
+    as texts that are each allowed may add up to it. A request that breaks another limit, or has an empty or
+    wrongly typed key (an index's key too), is a ValueError before anything is sent.
+
+    Numbers come back as int where they are integral (1.0 as 1), else as float; all of DynamoDB's 38 digits are
+    kept of an int. None is kept, and is not absence.
     """
 
     async def get(self, table: Table, key: Key, *, consistent: bool = True) -> Item | None: ...
@@ -160,8 +167,9 @@ class RecordStore(Protocol):
         """Items of one partition in sort-key order.
 
         Reads at most `limit` items behind `after` (a former page's `last_key`), then keeps those that
-        match `where`: a page may be short or empty and still have a `last_key`. On a table the read is
-        consistent unless told otherwise; on an index it may lag behind writes.
+        match `where` (which cannot look at the keys of the query): a page may be short or empty and still have
+        a `last_key`. Without `where` and `ttl` only the last page is short, and it has none. At most 1,000. On
+        a table the read is consistent unless told otherwise; on an index it may lag behind writes.
         """
         ...
 

@@ -15,7 +15,7 @@ from datasources.ports import Item
 from datasources.tables import Table
 
 SCHEMA_VERSION = 1
-"""Raised when a file made by this code must not be written by older code: its layout, or a new index."""
+"""Of the layout itself. A table or an index more or less is no new version: `Layout.create` sees to it."""
 
 _APPLICATION_ID = 0x45445543  # "EDUC", so that `file` and SQLite's shell tell whose file it is
 _BIG_INTEGER = 1
@@ -124,41 +124,63 @@ class Layout:
     def index_name(self, name: str) -> str:
         return quoted(f"{self.table.name}.{name}")
 
-    def definitions(self) -> list[str]:
-        """CREATE statements; harmless where the things exist."""
+    def table_definition(self) -> str:
         columns = [
-            f"{quoted(name)} {self._types[name]}{' NOT NULL' if name in self.table.key_names else ''}"
-            for name in self.columns
+            f"{quoted(name)} {kind}{' NOT NULL' if name in self.table.key_names else ''}"
+            for name, kind in self._types.items()
         ]
         if self.table.ttl:
             columns.append("_ttl NUMERIC")
-        statements = [
-            f"CREATE TABLE IF NOT EXISTS {self.sql_name} ({', '.join(columns)}, _item BLOB NOT NULL, "
-            f"UNIQUE ({', '.join(map(quoted, self.table.key_names))}))"
-        ]
+        unique = f"UNIQUE ({', '.join(map(quoted, self.table.key_names))})"
+        return f"CREATE TABLE IF NOT EXISTS {self.sql_name} ({', '.join(columns)}, _item BLOB NOT NULL, {unique})"
+
+    def index_definitions(self) -> dict[str, str]:
+        """CREATE INDEX statements by the index's full name."""
+        definitions = {}
         for index in self.table.indexes:
             # SQLite takes IS NOT NULL on a NOT NULL column for granted, and then does not know the index again.
             keys = [name for name in (index.partition, index.sort) if name and name not in self.table.key_names]
-            where = f" WHERE {' AND '.join(f'{quoted(name)} IS NOT NULL' for name in keys)}" if keys else ""
-            statements.append(
-                f"CREATE INDEX IF NOT EXISTS {self.index_name(index.name)} ON {self.sql_name} "
-                f"({', '.join(map(quoted, position_names(self.table, index)))}){where}"
-            )
+            definitions[index.name] = self._index_definition(index.name, position_names(self.table, index), keys)
         if self.table.ttl:
-            statements.append(
-                f"CREATE INDEX IF NOT EXISTS {self.index_name('_ttl')} ON {self.sql_name} (_ttl) WHERE _ttl IS NOT NULL"
-            )
-        return statements
+            definitions["_ttl"] = self._index_definition("_ttl", ["_ttl"], ["_ttl"])
+        return {f"{self.table.name}.{name}": definition for name, definition in definitions.items()}
 
-    def add_missing_columns(self, connection: sqlite3.Connection) -> None:
-        """Give rows of an older release the columns of indexes that came since."""
+    def _index_definition(self, name: str, columns: Sequence[str], present: Sequence[str]) -> str:
+        where = f" WHERE {' AND '.join(f'{quoted(key)} IS NOT NULL' for key in present)}" if present else ""
+        return f"CREATE INDEX {self.index_name(name)} ON {self.sql_name} ({', '.join(map(quoted, columns))}){where}"
+
+    def create(self, connection: sqlite3.Connection) -> None:
+        """The table and exactly its declared indexes.
+
+        Only an index that stands as declared has been kept by all who wrote: another release leaves out what it
+        does not declare. So the columns of a new one are filled from the items.
+        """
+        connection.execute(self.table_definition())
+        existing = dict(
+            connection.execute(
+                "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
+                (self.table.name,),
+            ).fetchall()
+        )
+        declared = self.index_definitions()
+        for name, _ in existing.items() - declared.items():
+            connection.execute(f"DROP INDEX {quoted(name)}")
+        new = declared.items() - existing.items()
+        if new:
+            self._fill_columns(connection)
+        for _, definition in sorted(new):
+            connection.execute(definition)
+
+    def _fill_columns(self, connection: sqlite3.Connection) -> None:
         present = {row[1] for row in connection.execute(f"PRAGMA table_info({self.sql_name})")}
-        missing = [name for name in self.columns if present and name not in present]
-        for name in missing:
-            connection.execute(f"ALTER TABLE {self.sql_name} ADD COLUMN {quoted(name)} {self._types[name]}")
-        if missing:
-            for (data,) in connection.execute(f"SELECT _item FROM {self.sql_name}").fetchall():  # noqa: S608 - as above
-                connection.execute(self.upsert, self.row(decode(data)))
+        types = self._types | ({"_ttl": "NUMERIC"} if self.table.ttl else {})
+        for name in types.keys() - present:
+            connection.execute(f"ALTER TABLE {self.sql_name} ADD COLUMN {quoted(name)} {types[name]}")
+        last = 0
+        page = f"SELECT rowid, _item FROM {self.sql_name} WHERE rowid > ? ORDER BY rowid LIMIT 1000"  # noqa: S608 - names are ours
+        while rows := connection.execute(page, (last,)).fetchall():
+            last = rows[-1][0]
+            connection.executemany(self.upsert, [self.row(decode(data)) for _, data in rows])
 
 
 def prepare(connection: sqlite3.Connection, layouts: Sequence[Layout]) -> None:
@@ -173,9 +195,7 @@ def prepare(connection: sqlite3.Connection, layouts: Sequence[Layout]) -> None:
         for statement in _SYSTEM_TABLES.split(";"):
             connection.execute(statement)
         for layout in layouts:
-            layout.add_missing_columns(connection)
-            for statement in layout.definitions():
-                connection.execute(statement)
+            layout.create(connection)
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")

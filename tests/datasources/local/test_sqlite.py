@@ -94,16 +94,41 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     assert path.read_text() == "not a database" * 100
 
 
-async def test_an_index_that_a_release_adds_finds_older_items(tmp_path: Path) -> None:
+async def test_releases_may_add_change_and_drop_indexes_in_any_order(tmp_path: Path) -> None:
     path = tmp_path / "records.db"
-    before = Table("Things", "id")
-    after = Table("Things", "id", indexes=(Index("ColourIndex", "colour", "size", "N"),))
-    async with SQLiteStore.open(path, [before]) as store:
-        await store.put(before, {"id": "1", "colour": "red", "size": 2})
-        await store.put(before, {"id": "2", "colour": "red"})
-    async with SQLiteStore.open(path, [after]) as store:
-        page = await store.query(after, "red", index="ColourIndex")
-        assert [item["id"] for item in page.items] == ["1"]
+    colour = Index("ThingIndex", "colour", "size", "N")
+    shape = Index("ThingIndex", "shape", "id")
+    old, new, changed = (
+        Table("Things", "id", indexes=indexes, ttl=ttl)
+        for indexes, ttl in (((), False), ((colour,), True), ((shape,), False))
+    )
+
+    async def found(table: Table, partition: str) -> list[str]:
+        async with SQLiteStore.open(path, [table]) as store:
+            page = await store.query(table, partition, index="ThingIndex")
+            return [item["id"] for item in page.items]
+
+    async def put(table: Table, number: int) -> None:
+        async with SQLiteStore.open(path, [table]) as store:
+            await store.put(table, {"id": str(number), "colour": "red", "size": 10 - number, "shape": "round"})
+
+    await put(old, 1)
+    assert await found(new, "red") == ["1"]
+    await put(new, 2)
+    await put(old, 3)  # an older release writes once more, without the index
+    assert await found(new, "red") == ["3", "2", "1"]
+    assert await found(changed, "round") == ["1", "2", "3"]
+
+
+async def test_opening_again_leaves_the_schema_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "records.db"
+
+    async def schema_version() -> int:
+        """Rises with each table or index that is made or dropped."""
+        async with SQLiteStore.open(path) as store:
+            return await store.read_with(lambda connection: connection.execute("PRAGMA schema_version").fetchone()[0])
+
+    assert await schema_version() == await schema_version()
 
 
 async def test_two_stores_may_share_the_file(tmp_path: Path) -> None:
