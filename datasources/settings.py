@@ -12,7 +12,7 @@ from datasources.tables import SETTINGS
 from datasources.updates import Add, Set, assign
 from domain.errors import conflict
 from domain.records import stored_names, to_item
-from domain.settings import default_settings
+from domain.settings import DEFAULT_TIME_ZONE, default_settings
 from domain.times import Timestamp
 from domain.users import User, UserSettings
 
@@ -28,6 +28,11 @@ class PersonalSettings:
         items = await get_each(self._store, SETTINGS, [_key(user.id) for user in users])
         return [_settings(user.id, user.created_at, item) for user, item in zip(users, items, strict=True)]
 
+    async def switched_off(self, name: str, user_ids: Sequence[str]) -> frozenset[str]:
+        """The users, out of those given, who turned off what is on at first, e.g. "presenceVisible"."""
+        items = await get_each(self._store, SETTINGS, [_key(user_id) for user_id in user_ids])
+        return frozenset(item["userId"] for item in items if item is not None and item.get(name) is False)
+
     async def change(
         self, user_id: str, values: Mapping[str, Any], expected_version: int | None, now: Timestamp
     ) -> UserSettings:
@@ -42,6 +47,11 @@ class PersonalSettings:
         except ConditionFailed as failed:
             raise conflict(_version(failed.item)) from None
         return _settings(user_id, now, item)
+
+
+def time_zone_of(item: Item | None) -> str:
+    """The time zone that a stored row says; None: nothing was chosen yet."""
+    return str((item or {}).get("timeZone", DEFAULT_TIME_ZONE))
 
 
 def _key(user_id: str) -> dict[str, str]:

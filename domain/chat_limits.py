@@ -17,3 +17,6 @@ class ChatLimits(msgspec.Struct, frozen=True):
     user_changes_per_second: float = 10
     user_burst: int = 30
     message_days: int = 30
+
+
+DEFAULT = ChatLimits()

@@ -121,9 +121,7 @@ def require_version(message: Message, expected_version: int | None) -> None:
         raise conflict(message.version)
 
 
-def edited(
-    message: Message, editor_id: str, body: str, mentioned: tuple[str, ...] | None, now: Timestamp
-) -> Message:
+def edited(message: Message, editor_id: str, body: str, mentioned: tuple[str, ...] | None, now: Timestamp) -> Message:
     """The sender's message with another body; `mentioned` None leaves the mentions as they are.
 
     Raises:

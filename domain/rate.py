@@ -33,5 +33,11 @@ class RateLimiter:
             self._buckets.popitem(last=False)
         return 0 if allowed else math.ceil((1 - tokens) / self._per_second)
 
+    def give_back(self, caller: Hashable) -> None:
+        """The last token was taken for nothing."""
+        if caller in self._buckets:
+            tokens, at = self._buckets[caller]
+            self._buckets[caller] = (min(self._burst, tokens + 1), at)
+
     def __len__(self) -> int:
         return len(self._buckets)

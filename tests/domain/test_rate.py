@@ -50,3 +50,23 @@ def test_the_callers_remembered_are_bounded(monkeypatch):
         limiter.wait(number)
     assert len(limiter) == 10
     assert limiter.wait(99) == 1
+
+
+def test_what_is_given_back_can_be_taken_again_and_is_no_more_than_a_burst():
+    limiter = RateLimiter(1, 2, Clock())
+    limiter.wait("ada")
+    limiter.wait("ada")
+    limiter.give_back("ada")
+    assert [limiter.wait("ada") for _ in range(2)] == [0, 1]
+    for _ in range(5):
+        limiter.give_back("ada")
+    assert [limiter.wait("ada") for _ in range(3)] == [0, 0, 1]
+    limiter.give_back("a stranger")
+
+
+def test_a_clock_that_was_set_back_takes_nothing_away():
+    clock = Clock()
+    limiter = RateLimiter(1, 2, clock)
+    limiter.wait("ada")
+    clock.now -= 50
+    assert [limiter.wait("ada") for _ in range(2)] == [0, 1]

@@ -1,0 +1,72 @@
+"""Finding messages by words. The index of a room holds what its messages say now."""
+
+import asyncio
+import heapq
+from collections.abc import Sequence
+from typing import Any
+
+from datasources.messages import Messages
+from datasources.ports import FeedEvent, SearchHit, SearchIndex
+from datasources.room_log import is_change_row
+from datasources.tables import ROOM_LOG
+from domain.messages import Message
+from domain.times import Timestamp, moment
+
+_LAST_MILLISECOND = 9_999_999_999_999
+_SEARCHES_AT_ONCE = 10
+
+
+class MessageSearch:
+    """Every hit in a room ranks alike, as a message has one text; so hits come by document id, and that begins
+    with the time, backwards: the newest comes first, in one room and in many."""
+
+    def __init__(self, search: SearchIndex, messages: Messages) -> None:
+        self._search = search
+        self._messages = messages
+
+    async def find(
+        self, text: str, room_ids: Sequence[str], position: list[Any] | None, size: int
+    ) -> tuple[list[Message], list[Any] | None]:
+        """Messages of these rooms with all the words of `text`, the newest first, and where to go on."""
+        last = None if position is None else SearchHit(rank=position[0], document_id=position[1])
+        gate = asyncio.Semaphore(_SEARCHES_AT_ONCE)
+
+        async def hits_of(room_id: str) -> list[SearchHit]:
+            async with gate:
+                return await self._search.search(_scope(room_id), text, limit=size + 1, after=last)
+
+        found = await asyncio.gather(*map(hits_of, room_ids))
+        hits = list(heapq.merge(*found, key=lambda hit: hit.document_id))
+        shown = hits[:size]
+        messages = await self._messages.get_many([_message_id(hit) for hit in shown])
+        following = [shown[-1].rank, shown[-1].document_id] if len(hits) > size else None
+        # The index follows the messages a moment later: only the message says what was deleted.
+        return [message for message in messages if message is not None and not message.is_deleted], following
+
+    async def follow(self, event: FeedEvent) -> None:
+        """Feed step on the log of the rooms, which holds no words. Harmless when repeated or out of order."""
+        row = event.new or event.old
+        if event.table != ROOM_LOG.name or row is None or not is_change_row(event.key) or not row["words"]:
+            return
+        room_id, message_id = row["roomId"], row["messageId"]
+        message = await self._messages.get(message_id)
+        document = _document(row["sentAt"], message_id)
+        if message is None:
+            await self._search.remove(_scope(room_id), document, version=int(row["sk"][2:]) + 1)
+        elif message.is_deleted:
+            await self._search.remove(_scope(room_id), document, version=message.change_sequence)
+        elif event.new is not None:
+            await self._search.put(_scope(room_id), document, {"body": message.body}, version=message.change_sequence)
+
+
+def _scope(room_id: str) -> str:
+    return f"ROOM#{room_id}"
+
+
+def _document(sent_at: Timestamp, message_id: str) -> str:
+    milliseconds = round(moment(sent_at).timestamp() * 1000)
+    return f"{_LAST_MILLISECOND - milliseconds:013d}#{message_id}"
+
+
+def _message_id(hit: SearchHit) -> str:
+    return hit.document_id.partition("#")[2]
