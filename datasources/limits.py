@@ -1,12 +1,11 @@
-"""DynamoDB's limits and types, checked alike by every engine before anything is sent or stored.
+"""DynamoDB's limits on requests, checked alike by every engine before anything is sent or stored.
 
-A `checked_...` function returns a plain copy: exact built-in types, tuples as lists, integral numbers as
-int. Breaking a rule is a ValueError, for it is our own mistake; only an item's size is a DomainError
-(LIMIT_EXCEEDED), for many texts that are each allowed may add up to it.
+A `checked_...` function returns a copy in plain values. Breaking a rule is a ValueError, for it is our own
+mistake; only an item's size is a DomainError (LIMIT_EXCEEDED), for many texts that are each allowed may add
+up to it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, assert_never
 
 from datasources.conditions import (
@@ -25,7 +24,6 @@ from datasources.conditions import (
 from datasources.ports import (
     MAX_BATCH_GET,
     MAX_BATCH_WRITE,
-    MAX_ITEM_BYTES,
     MAX_TRANSACTION,
     Change,
     Check,
@@ -37,104 +35,31 @@ from datasources.ports import (
 )
 from datasources.tables import Index, KeyType, Table
 from datasources.updates import Add, Remove, Set, SetIfMissing, Update
-from domain.errors import Code, DomainError
+from datasources.values import (
+    MAX_INTEGER,
+    attribute_name,
+    check_size,
+    item_size,
+    kind_of,
+    plain,
+    plain_number,
+    text_size,
+)
 
 MAX_PAGE = 1000
 MAX_PARTITION_KEY_BYTES = 2048
 MAX_SORT_KEY_BYTES = 1024
-MAX_NESTING = 32
 MAX_OPERANDS = 100
 MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
 MAX_TOKEN_CHARACTERS = 36
-_MAX_DIGITS = 38
-_MAX_INTEGER = 2**63
 _TTL = "ttl"
 
 
-# Values
-
-
-def plain(value: Any, depth: int = 1) -> Any:
-    """A value as it is stored and comes back. Raises ValueError for what DynamoDB cannot hold exactly."""
-    kind = type(value)
-    if kind is str:
-        if not value.isascii():
-            value.encode()  # a lone surrogate has no UTF-8 form: UnicodeEncodeError is a ValueError
-        return value
-    if kind is bool or value is None or kind is bytes:
-        return value
-    if kind is int or kind is float:
-        return plain_number(value)
-    if depth > MAX_NESTING:
-        raise ValueError(f"values nest deeper than {MAX_NESTING} levels")
-    if isinstance(value, Mapping):
-        return {_name(name): plain(inner, depth + 1) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner, depth + 1) for inner in value]
-    if isinstance(value, str):
-        return plain(str.__str__(value))
-    raise ValueError(f"{kind.__name__} is no type of an attribute")
-
-
-def plain_number(value: int | float) -> int | float:
-    """An integral number as int, any other as float; at most 38 significant digits, magnitude below 1e126."""
-    if type(value) is int:
-        if -_MAX_INTEGER <= value < _MAX_INTEGER:
-            return value
-        digits = str(abs(value))
-        if len(digits) > 126 or len(digits.rstrip("0")) > _MAX_DIGITS:
-            raise ValueError(f"the number has more than {_MAX_DIGITS} digits")
-        return value
-    exact = Decimal(repr(float(value)))
-    if not exact.is_finite() or exact.adjusted() > 125 or (exact and exact.adjusted() < -130):
-        raise ValueError("the number is out of range")
-    return int(exact) if exact == exact.to_integral_value() else float(value)
-
-
-def _name(name: Any) -> str:
-    if not isinstance(name, str) or not name:
-        raise ValueError("an attribute needs a name")
-    return str(plain(name))
-
-
-def item_size(item: Mapping[str, Any]) -> int:
-    """Bytes as DynamoDB counts them: names and values, 3 for a list or map and 1 for each of its entries."""
-    return sum(_text_size(name) + _value_size(value) for name, value in item.items())
-
-
-def _text_size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
-
-
-def _value_size(value: Any) -> int:
-    if isinstance(value, str):
-        return _text_size(value)
-    if value is None or isinstance(value, bool):
-        return 1
-    if isinstance(value, int | float):
-        return len(str(value).strip("-0.").replace(".", "")) // 2 + 2
-    if isinstance(value, bytes):
-        return len(value)
-    if isinstance(value, Mapping):
-        return 3 + len(value) + item_size(value)
-    return 3 + len(value) + sum(_value_size(inner) for inner in value)
-
-
-def check_size(item: Mapping[str, Any]) -> None:
-    """Raises DomainError LIMIT_EXCEEDED beyond 400 KB."""
-    if item_size(item) > MAX_ITEM_BYTES:
-        raise item_too_large()
-
-
-def item_too_large() -> DomainError:
-    return DomainError(Code.LIMIT_EXCEEDED, "The record is too large to be stored.", limit=MAX_ITEM_BYTES)
+# Items and keys
 
 
 def expired(table: Table, item: Mapping[str, Any], now: float) -> bool:
     return table.ttl and _TTL in item and bool(item[_TTL] <= now)
-
-
-# Items and keys
 
 
 def checked_item(table: Table, item: Mapping[str, Any]) -> Item:
@@ -158,11 +83,11 @@ def checked_key_value(name: str, kind: KeyType, value: Any, *, sort: bool) -> An
     value = plain(value)
     if kind == "N":
         # SQLite's integers end here; no key comes near.
-        if type(value) not in (int, float) or not -_MAX_INTEGER <= value < _MAX_INTEGER:
+        if type(value) not in (int, float) or not -MAX_INTEGER <= value < MAX_INTEGER:
             raise ValueError(f"{name} is a number key")
         return value
     most = MAX_SORT_KEY_BYTES if sort else MAX_PARTITION_KEY_BYTES
-    if type(value) is not str or not 1 <= _text_size(value) <= most:
+    if type(value) is not str or not 1 <= text_size(value) <= most:
         raise ValueError(f"{name} is a text key of 1 to {most} bytes")
     return value
 
@@ -245,21 +170,6 @@ def condition_names(condition: Condition) -> Iterator[str]:
             yield condition.name
 
 
-def kind_of(value: Any) -> str:
-    """DynamoDB's name of a value's type."""
-    if isinstance(value, bool):
-        return "BOOL"
-    if isinstance(value, str):
-        return "S"
-    if isinstance(value, int | float):
-        return "N"
-    if value is None:
-        return "NULL"
-    if isinstance(value, bytes):
-        return "B"
-    return "M" if isinstance(value, Mapping) else "L"
-
-
 def checked_updates(table: Table, updates: Sequence[Update]) -> tuple[Update, ...]:
     if not updates:
         raise ValueError("a change has at least one update")
@@ -272,7 +182,7 @@ def checked_updates(table: Table, updates: Sequence[Update]) -> tuple[Update, ..
 
 
 def _checked_update(table: Table, update: Update) -> Update:
-    name = _name(update.name)
+    name = attribute_name(update.name)
     match update:
         case Remove():
             return update

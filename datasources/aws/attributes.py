@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from datasources.limits import kind_of
 from datasources.ports import Item
+from datasources.values import kind_of
 
 Wire = dict[str, Any]
 

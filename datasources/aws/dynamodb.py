@@ -30,7 +30,6 @@ from datasources.limits import (
     checked_transaction,
     checked_write,
     expired,
-    item_too_large,
     position_names,
     query_keys,
 )
@@ -52,6 +51,7 @@ from datasources.ports import (
 )
 from datasources.tables import Index, Table
 from datasources.updates import Update
+from datasources.values import item_too_large
 from domain.errors import dependency_failed
 
 CONNECT_SECONDS = 2

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from datasources.limits import item_too_large
+from datasources.values import item_too_large
 from domain.errors import Code, DomainError, dependency_failed, throttled
 
 _log = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ from datasources.conditions import (
     NotExists,
     OneOf,
 )
-from datasources.limits import kind_of, plain_number
 from datasources.ports import Item
 from datasources.updates import Add, Remove, Set, SetIfMissing, Update
+from datasources.values import kind_of, plain_number
 
 _MISSING = object()
 _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
-from datasources.limits import check_size, checked_key_value, expired, key_attributes, key_of
+from datasources.limits import checked_key_value, expired, key_attributes, key_of
 from datasources.local.evaluate import changed, holds, same
 from datasources.local.sqlite_queries import read
 from datasources.local.sqlite_schema import Layout, decode, encode
 from datasources.ports import Change, Check, ConditionFailed, Delete, Item, Put, Reason, TransactionFailed, Write
+from datasources.values import check_size
 
 TOKEN_SECONDS = 600
 _INSERT_CHANGE = "INSERT INTO _changes (at, name, kind, key, old, new) VALUES (?, ?, ?, ?, ?, ?)"

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from datasources.conditions import all_of, attribute, equals, exists, less, negate, one_of
-from datasources.limits import MAX_ITEM_BYTES, check_size, checked_item, condition_names, item_size, plain
+from datasources.limits import checked_item, condition_names
+from datasources.ports import MAX_ITEM_BYTES
 from datasources.tables import USERS
+from datasources.values import check_size, item_size, plain
 from domain.errors import Code, DomainError
 
 

@@ -68,7 +68,7 @@ class Script:
 
 
 @asynccontextmanager
-async def scripted_store() -> AsyncIterator[tuple[DynamoDBStore, Script]]:
+async def scripted_store(session: aioboto3.Session) -> AsyncIterator[tuple[DynamoDBStore, Script]]:
     script = Script()
     application = web.Application()
     application.router.add_post("/", script.handle)
@@ -78,7 +78,6 @@ async def scripted_store() -> AsyncIterator[tuple[DynamoDBStore, Script]]:
     await site.start()
     host, port = runner.addresses[0][:2]
     script.url = f"http://{host}:{port}"
-    session = aioboto3.Session("made-up", "made-up", region_name=REGION)
     try:
         async with open_dynamodb(region=REGION, prefix="t-", endpoint_url=script.url, session=session) as store:
             yield store, script

@@ -30,9 +30,15 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamodb_calls, "BACKOFF_SECONDS", 0)
 
 
+@pytest.fixture(scope="module")
+def session() -> aioboto3.Session:
+    """Shared, as it parses botocore's service descriptions once."""
+    return aioboto3.Session("made-up", "made-up", region_name=REGION)
+
+
 @pytest.fixture
-async def scripted() -> AsyncIterator[tuple[DynamoDBStore, Script]]:
-    async with scripted_store() as pair:
+async def scripted(session: aioboto3.Session) -> AsyncIterator[tuple[DynamoDBStore, Script]]:
+    async with scripted_store(session) as pair:
         yield pair
 
 
@@ -275,12 +281,11 @@ async def test_a_service_that_does_not_answer(
     assert time.monotonic() - begin < 5
 
 
-async def test_a_service_that_is_not_there() -> None:
+async def test_a_service_that_is_not_there(session: aioboto3.Session) -> None:
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     server.close()
     await server.wait_closed()
-    session = aioboto3.Session("made-up", "made-up", region_name=REGION)
     url = f"http://127.0.0.1:{port}"
     async with open_dynamodb(region=REGION, prefix="t-", endpoint_url=url, session=session) as store:
         with pytest.raises(DomainError) as refused:
