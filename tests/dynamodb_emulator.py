@@ -1,30 +1,25 @@
 """DynamoDB's wire on this machine: moto behind real HTTP, as in-process patching breaks aiobotocore."""
 
-import logging
+import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import aioboto3
-from moto.dynamodb.models import dynamodb_backends
-from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
+from aiohttp import web
 
 from app.tables import create_tables
 from datasources.aws.dynamodb import DynamoDBStore, aws_client, open_dynamodb
+from tests.moto_dynamodb import REGION, MotoDynamoDB
 
-REGION = "eu-central-1"
-ACCOUNT = "123456789012"
 PREFIX = "test-"
-
-
-class _KeepAlive(MotoRequestHandler):
-    protocol_version = "HTTP/1.1"
+LARGEST_REQUEST = 32 * 1024 * 1024
+"""Bytes; more than DynamoDB takes, for it is moto that shall refuse."""
 
 
 class Emulator:
-    """A running server.
+    """A server on a thread with an event loop of its own, so that requests are answered one after the other.
 
     Attributes:
         url: for `endpoint_url`.
@@ -38,28 +33,54 @@ class Emulator:
         self.ever: set[str] = set()
         self.has_tables = False
         self.session = aioboto3.Session("emulated", "emulated", region_name=REGION)
-        self._application = DomainDispatcherApplication(create_backend_app)
-        # moto reads, checks and writes without a lock: DynamoDB's single operations are atomic, so are these.
-        self._one_at_a_time = threading.Lock()
-        self.server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_KeepAlive)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        # Nothing is encrypted here; reading the certificates for each client takes longer than most tests.
+        self.session._session.set_config_variable("ca_bundle", False)
+        self.url = ""
+        self._moto = MotoDynamoDB()
+        self._loop = asyncio.new_event_loop()
 
-    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        with self._one_at_a_time:
-            if target := environ.get("HTTP_X_AMZ_TARGET"):
-                operation = target.rpartition(".")[2]
-                self.operations.append(operation)
-                self.ever.add(operation)
-            return self._application(environ, start_response)
+    async def _answer(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        operation = request.headers["X-Amz-Target"].rpartition(".")[2]
+        self.operations.append(operation)
+        self.ever.add(operation)
+        status, headers, text = self._moto.answer(self.url, request.headers, body)
+        return web.Response(status=status, headers=headers, body=text.encode())
 
     def forget(self) -> None:
-        """Empty all tables and the record of operations; making the tables anew takes a hundred times longer."""
-        with self._one_at_a_time:
+        """Empty all tables and the record of operations."""
+
+        async def empty() -> None:
             self.operations.clear()
-            for table in dynamodb_backends[ACCOUNT][REGION].tables.values():
-                table.items.clear()
-                if table.stream_shard is not None:
-                    table.stream_shard.items.clear()
+            self._moto.empty()
+
+        asyncio.run_coroutine_threadsafe(empty(), self._loop).result()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        started = threading.Event()
+        thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve(started)), daemon=True)
+        thread.start()
+        started.wait()
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._stopped.set)
+            thread.join()
+            self._loop.close()
+
+    async def _serve(self, started: threading.Event) -> None:
+        self._stopped = asyncio.Event()
+        application = web.Application(client_max_size=LARGEST_REQUEST)
+        application.router.add_post("/", self._answer)
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        started.set()
+        await self._stopped.wait()
+        await runner.cleanup()
 
 
 @asynccontextmanager
@@ -77,13 +98,6 @@ async def emulated_store(emulator: Emulator) -> AsyncIterator[DynamoDBStore]:
 
 @contextmanager
 def running_emulator() -> Iterator[Emulator]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     emulator = Emulator()
-    thread = threading.Thread(target=emulator.server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with emulator.running():
         yield emulator
-    finally:
-        emulator.server.shutdown()
-        thread.join()
-        emulator.server.server_close()

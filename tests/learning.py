@@ -56,5 +56,5 @@ async def set_capacity(store: RecordStore, course_id: str, capacity: int | None)
 
 
 def crowd(store: RecordStore, size: int) -> range:
-    """As many as a race wants; a fifth of them on DynamoDB's emulator, which copies all tables for a transaction."""
+    """As many as a race wants; a fifth of them on DynamoDB's emulator, where each step takes milliseconds."""
     return range(size if isinstance(store, SQLiteStore) else size // 5)

@@ -48,6 +48,26 @@ async def test_one_failed_condition_undoes_all_and_is_named(store: RecordStore) 
     assert await store.get(USERS, EVE) == EVE | {"n": 1}
 
 
+async def test_every_kind_of_write_is_undone(store: RecordStore) -> None:
+    await store.put(USERS, EVE | {"n": 1, "list": ["a"]})
+    await store.put(USERS, BOB | {"n": 2})
+    with pytest.raises(TransactionFailed):
+        await store.transact(
+            [
+                Put(USERS, BOB | {"n": 3}),
+                Change(USERS, EVE, [Add("n", 1), Set("list", ["b"])]),
+                Change(USERS, {"userId": "new"}, [Set("n", 1)]),
+                Delete(COURSES, {"courseId": "c1", "sk": "META"}),
+                Put(COURSES, {"courseId": "c1", "sk": "SEATS"}),
+                Check(USERS, ADA, exists("userId")),
+            ]
+        )
+    assert await store.get(USERS, BOB) == BOB | {"n": 2}
+    assert await store.get(USERS, EVE) == EVE | {"n": 1, "list": ["a"]}
+    assert await store.get(USERS, {"userId": "new"}) is None
+    assert (await store.query(COURSES, "c1")).items == []
+
+
 async def test_a_failed_transaction_leaves_later_ones_alone(store: RecordStore) -> None:
     writes: list[Write] = [Put(USERS, ADA), Check(USERS, BOB, exists("userId"))]
     with pytest.raises(TransactionFailed):
