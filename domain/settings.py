@@ -11,6 +11,7 @@ from domain.fields import Rule, as_given, check_given
 from domain.times import Timestamp
 from domain.users import UserSettings
 
+DEFAULT_TIME_ZONE = "UTC"
 SLOWEST, FASTEST = 0.5, 2.0
 
 
@@ -19,7 +20,7 @@ def default_settings(user_id: str, since: Timestamp) -> UserSettings:
     return UserSettings(
         user_id=user_id,
         locale="en",
-        time_zone="UTC",
+        time_zone=DEFAULT_TIME_ZONE,
         captions_enabled=False,
         playback_speed=1.0,
         read_receipts_enabled=True,
