@@ -20,6 +20,8 @@ MODULE = "MODULE#"
 LESSON = "LESSON#"
 BODY = "BODY#"
 RESOURCE = "RES#"
+ANNOUNCEMENT = "ANNOUNCEMENT#"
+ANNOUNCED = "ANNOUNCED"
 SLUG = "SLUG"
 
 CATALOG_SHARDS = tuple(f"PUBLISHED#{number}" for number in range(4))
@@ -44,6 +46,10 @@ def body_key(lesson_id: str) -> dict[str, Any]:
 
 def resource_key(lesson_id: str, resource_id: str) -> dict[str, Any]:
     return key(course_id_of(lesson_id), f"{RESOURCE}{lesson_id}#{resource_id}")
+
+
+def announcement_key(announcement_id: str) -> dict[str, Any]:
+    return key(course_id_of(announcement_id), ANNOUNCEMENT + announcement_id)
 
 
 def slug_key(slug: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from datasources.batches import get_each
 from datasources.conditions import Condition, all_of, equals, greater, not_exists
 from datasources.contention import LostRace, settle
 from datasources.course_items import (
+    ANNOUNCED,
+    ANNOUNCEMENT,
     BODY,
     COUNTS,
     LESSON,
@@ -158,7 +160,7 @@ class Courses:
         if event.table != COURSES.name or event.kind != "REMOVE" or event.key["sk"] != META:
             return
         course_id = event.key["courseId"]
-        for prefix in (MODULE, LESSON, BODY, RESOURCE, MENTOR, COUNTS):
+        for prefix in (MODULE, LESSON, BODY, RESOURCE, MENTOR, COUNTS, ANNOUNCEMENT, ANNOUNCED):
             after = None
             while True:
                 page = await self._store.query(COURSES, course_id, sort=SortRange(prefix=prefix), after=after)

@@ -49,7 +49,7 @@ USERS = Table(
     feed=True,
 )
 SETTINGS = Table("Settings", "userId", "name")
-USER_ITEMS = Table(  # SESSION#id, CONSENT#purpose#at#id, ROLE#role
+USER_ITEMS = Table(  # SESSION#id, CONSENT#purpose#at#id, ROLE#role, PUSH#id; TOKEN#hash / TOKEN
     "UserItems",
     "userId",
     "sk",
@@ -61,7 +61,7 @@ COUNTERS = Table("Counters", "name")
 API_KEYS = Table("ApiKeys", "name")
 """One item, KEYS, with all of them: one read answers for every key, also for the many that are none."""
 IDEMPOTENCY = Table("Idempotency", "id", ttl=True)
-COURSES = Table(  # META, SEATS, COUNTS, ORDER, MENTOR#u, MODULE#id, LESSON#id, RES#lesson#id; SLUG#slug / SLUG
+COURSES = Table(  # META, SEATS, COUNTS, ORDER, MENTOR#u, MODULE#id, LESSON#id, RES#lesson#id, ANNOUNCEMENT#id; SLUG#slug / SLUG
     "Courses",
     "courseId",
     "sk",
@@ -108,11 +108,30 @@ SEARCH_TERMS = Table("SearchTerms", "scopeTerm", "wordDocument")
 """A row a word and document; `scopeTerm` is the scope and the word's first letter."""
 SEARCH_DOCUMENTS = Table("SearchDocuments", "scopeDocument")
 """What is indexed of each document, so that a change removes the terms that are gone."""
+NOTIFICATIONS = Table(  # createdAt#id, INBOX
+    "Notifications",
+    "userId",
+    "sk",
+    indexes=(Index("UnreadIndex", "unreadUserId", "createdAt"),),
+    ttl=True,
+    feed=True,
+)
+DELIVERIES = Table(
+    "Deliveries", "userId", "noticeTarget", indexes=(Index("QueueIndex", "queue", "dueAt"),), ttl=True
+)
+"""A row a notification and target. QueueIndex holds what waits (DUE#shard) and what failed for good (DEAD#shard)."""
+FAN_OUTS = Table("FanOuts", "kind", "id")
+"""What is told to many and not yet to all, and how far that has come."""
+MAIL_SUPPRESSIONS = Table("MailSuppressions", "addressHash")
+"""Addresses that get no mail any more."""
+OUTBOX = Table("Outbox", "box", "sk", ttl=True)
+"""Mail that was not sent but kept, where no mail server is configured."""
 AUDIT_EVENTS = Table(
     "AuditEvents",
     "dayShard",
     "sk",
     indexes=(Index("ActorIndex", "actorId", "sk"), Index("TargetIndex", "target", "sk")),
+    feed=True,
 )
 WORKERS = Table("Workers", "name")
 """Where each worker stands in its feed, and who runs it until when."""
@@ -135,6 +154,11 @@ ALL = (
     PRESENCE,
     SEARCH_TERMS,
     SEARCH_DOCUMENTS,
+    NOTIFICATIONS,
+    DELIVERIES,
+    FAN_OUTS,
+    MAIL_SUPPRESSIONS,
+    OUTBOX,
     AUDIT_EVENTS,
     WORKERS,
 )

@@ -1,0 +1,115 @@
+"""From what happened to what is sent: a draft becomes a notification and its deliveries, once.
+
+All rows of one draft are one transaction, so a user is told through every channel or, after a crash, again
+from the start; and whoever handles the same event later finds that they were told.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+from datasources.course_items import META
+from datasources.course_items import key as course_key
+from datasources.deliveries import first, other
+from datasources.enrollment_rows import of as enrollment_of
+from datasources.notification_preferences import Preferences
+from datasources.notifications import new_item
+from datasources.ports import FeedEvent, Put, RecordStore, TransactionFailed, Write
+from datasources.push_tokens import PushTokens
+from datasources.tables import COURSES, NOTIFICATIONS, USERS
+from domain.deliveries import Delivery, Reason
+from domain.enrollments import Enrollment
+from domain.notification_preferences import NotificationPreferences, not_before
+from domain.notification_texts import of_audit_event, of_enrollment
+from domain.notifications import Draft, notification
+from domain.times import Timestamp
+
+AT_ONCE = 25
+
+
+class Notifier:
+    def __init__(self, store: RecordStore, now: Callable[[], Timestamp]) -> None:
+        self._store = store
+        self._now = now
+        self._preferences = Preferences(store)
+        self._push_tokens = PushTokens(store)
+
+    async def tell(self, drafts: Sequence[Draft], *, batch: int = 0) -> int:
+        """Each draft reaches its user once, however often and by however many it is told.
+
+        Args:
+            batch: of a fan-out; a batch that is repeated after a crash gives the same number again.
+
+        Returns:
+            How many users were told in this batch, now or by an earlier try.
+        """
+        told = 0
+        for start in range(0, len(drafts), AT_ONCE):
+            some = drafts[start : start + AT_ONCE]
+            told += sum(await asyncio.gather(*(self._tell(draft, batch) for draft in some)))
+        return told
+
+    async def follow_enrollments(self, events: Iterable[FeedEvent]) -> None:
+        """Feed step: what changes of places in courses say to their users."""
+        changed = [enrollment_of(event.new) for event in events if event.new is not None]
+        await self.tell([draft for draft in await asyncio.gather(*map(self._of_enrollment, changed)) if draft])
+
+    async def follow_audit(self, events: Iterable[FeedEvent]) -> None:
+        """Feed step: what staff did to accounts is told to their owners."""
+        drafts = (of_audit_event(event.new) for event in events if event.new is not None)
+        await self.tell([draft for draft in drafts if draft])
+
+    async def _of_enrollment(self, enrollment: Enrollment) -> Draft | None:
+        draft = of_enrollment(enrollment, "")
+        if draft is None:
+            return None
+        course = await self._store.get(COURSES, course_key(enrollment.course_id, META))
+        return None if course is None else of_enrollment(enrollment, course["title"])
+
+    async def _tell(self, draft: Draft, batch: int) -> bool:
+        user, (preferences, time_zone) = await asyncio.gather(
+            self._store.get(USERS, {"userId": draft.user_id}), self._preferences.with_time_zone(draft.user_id)
+        )
+        if user is None or user["status"] == "ERASED":
+            return False
+        try:
+            await self._store.transact(await self._writes(draft, preferences, time_zone, batch))
+        except TransactionFailed as failure:
+            told = failure.reasons[0]
+            if told is None:
+                raise
+            return told.item is not None and told.item["batch"] == batch
+        return True
+
+    async def _writes(
+        self, draft: Draft, preferences: NotificationPreferences, time_zone: str, batch: int
+    ) -> list[Write]:
+        now = self._now()
+        made = notification(draft, now)
+        chosen = preferences.channels(draft.category)
+
+        def delivery(target: str, reason: Reason | None = None) -> Delivery:
+            channel = target.partition("#")[0]
+            waits = reason is None and channel != "IN_APP"
+            return Delivery(
+                notice=draft.key,
+                target=target,
+                user_id=draft.user_id,
+                notification_id=made.id,
+                status="SKIPPED" if reason else "WAITING" if waits else "SENT",
+                updated_at=now,
+                due_at=not_before(preferences, channel, time_zone, now) if waits else None,
+                reason=reason,
+            )
+
+        in_app = delivery("IN_APP", None if "IN_APP" in chosen else "PREFERENCE")
+        writes: list[Write] = [first(in_app, draft, batch, now)]
+        if "IN_APP" in chosen:
+            writes.append(Put(NOTIFICATIONS, new_item(made)))
+        addressed = (delivery(channel, None if channel in chosen else "PREFERENCE") for channel in ("EMAIL", "SMS"))
+        writes += [other(each, now) for each in addressed]
+        if "PUSH" not in chosen:
+            return [*writes, other(delivery("PUSH", "PREFERENCE"), now)]
+        devices = await self._push_tokens.of_user(draft.user_id)
+        if not devices:
+            return [*writes, other(delivery("PUSH", "NO_DEVICE"), now)]
+        return [*writes, *(other(delivery(f"PUSH#{device.id}"), now) for device in devices)]
