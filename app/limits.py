@@ -25,6 +25,7 @@ from graphql import (
 )
 
 from domain.errors import Code, DomainError
+from resolvers.paging import MAX_LIMIT
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -99,8 +100,8 @@ class Pages(msgspec.Struct, frozen=True):
     below: Cost
 
 
-_UNCOUNTED = 2**31
-"""No Int is as large, so it stands for every number that is not worth reading to its end."""
+_SHORT = 10
+"""Digits of a number that is worth reading to its end."""
 
 _DEEPEST = 100
 """Where measuring a depth ends; Python's own stack would end not far below."""
@@ -293,7 +294,7 @@ _INTROSPECTION = ("__schema", "__type")
 
 def _hold(limit: str, allowed: int, actual: int) -> None:
     if actual > allowed:
-        raise too_complex(limit, allowed, min(actual, _UNCOUNTED), more=actual > _UNCOUNTED)
+        raise too_complex(limit, allowed, actual)
 
 
 def _directives(document: DocumentNode) -> int:
@@ -305,10 +306,11 @@ def _directives(document: DocumentNode) -> int:
 
 
 def _number(node: IntValueNode) -> int:
-    return max(1, int(node.value)) if len(node.value) < 11 else _UNCOUNTED
+    return _items(int(node.value), 1) if len(node.value) <= _SHORT else MAX_LIMIT
 
 
 def _items(value: Any, otherwise: int) -> int:
+    """How often a list with this `limit` is counted. A higher one than lists take is theirs to refuse."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return otherwise
-    return max(1, int(min(value, _UNCOUNTED)))
+    return max(1, int(min(value, MAX_LIMIT)))
