@@ -80,7 +80,8 @@ def request_of_json(body: bytes) -> GraphQLRequest:
     content = _json(body)
     if not isinstance(content, dict):
         raise malformed(UNREADABLE)
-    return _request(content.get("query"), content.get("variables"), content.get("operationName"), queries_only=False)
+    name = content.get("operationName")
+    return _request(content.get("query"), content.get("variables"), None if name == "" else name, queries_only=False)
 
 
 def request_of_query_string(query_string: bytes) -> GraphQLRequest:

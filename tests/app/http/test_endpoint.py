@@ -29,6 +29,11 @@ async def refusal(response) -> tuple[int, str, str]:
 
 
 class TestAnswers:
+    @pytest.mark.parametrize("name", [None, ""])
+    async def test_an_empty_operation_name_is_none(self, site: Running, name):
+        assert (await site.post({"query": "query Q { a }", "operationName": name})).status == 200
+        assert site.service.requests == [GraphQLRequest("query Q { a }")]
+
     async def test_an_executed_operation_is_answered_as_appsync_does(self, site: Running):
         response = await site.post({"query": "query Q($n: Int) { a }", "variables": {"n": 1}, "operationName": "Q"})
         assert response.status == 200
