@@ -15,11 +15,12 @@ from datasources.contention import LostRace
 from datasources.ports import Item, Put, RecordStore
 from datasources.tables import IDEMPOTENCY
 from datasources.transactions import Guarded
-from domain.errors import Code, DomainError, bad_request
+from domain import text
+from domain.errors import Code, DomainError
+from domain.fields import input_field
 from domain.times import Timestamp, epoch_seconds
 
 LIFETIME_SECONDS = 24 * 3600
-MAX_TOKEN_CHARACTERS = 128
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -37,12 +38,11 @@ def request(user_id: str, operation: str, client_token: str | None, arguments: M
     """None without a clientToken: such a call has no replay protection.
 
     Raises:
-        DomainError: BAD_REQUEST for a token that is empty or over 128 characters.
+        DomainError: BAD_REQUEST for a token that is no identifier.
     """
     if client_token is None:
         return None
-    if not 1 <= len(client_token) <= MAX_TOKEN_CHARACTERS:
-        raise bad_request("clientToken", "LENGTH", f"clientToken has 1 to {MAX_TOKEN_CHARACTERS} characters.")
+    text.identifier(client_token, input_field("client_token"))
     given = {name: value for name, value in arguments.items() if name != "client_token"}
     digest = hashlib.sha256(msgspec.json.encode(given, order="sorted")).hexdigest()
     return Request(f"{user_id}#{operation}#{client_token}", digest)

@@ -91,6 +91,14 @@ async def test_one_client_token_creates_one_course(school: School) -> None:
     assert eve["createCourse"]["id"] != results[0]["createCourse"]["id"]
 
 
+@pytest.mark.parametrize("token", ["", "x" * 129, "t\0", "t\u202e"])
+async def test_a_client_token_is_an_identifier(school: School, token: str) -> None:
+    ada = school.as_("ada", "Mentors")
+    error = await ada.refusal(CREATE_COURSE, input=course_input(clientToken=token))
+    assert (error["errorType"], error["errorInfo"]["field"]) == ("BAD_REQUEST", "input.clientToken")
+    assert (await ada.data("{ listMyTeachingCourses { items { id } } }"))["listMyTeachingCourses"]["items"] == []
+
+
 async def test_a_slug_belongs_to_one_course(school: School) -> None:
     ada = school.as_("ada", "Mentors")
     await new_course(ada)
