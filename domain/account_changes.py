@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from domain.callers import Caller
-from domain.errors import bad_request, forbidden, invalid_state
+from domain.errors import forbidden, invalid_state
 from domain.times import Timestamp
 from domain.users import User, sorted_roles
 
@@ -17,9 +17,7 @@ def with_roles(user: User, roles: Iterable[str], now: Timestamp) -> User:
 
 
 def suspended(user: User, actor: Caller, reason: str) -> User:
-    """Raises BAD_REQUEST (rule SELF), FORBIDDEN for a moderator on an admin, INVALID_STATE unless active."""
-    if actor.user_id == user.id:
-        raise bad_request("userId", "SELF", "Nobody suspends himself.")
+    """Raises FORBIDDEN for a moderator on an admin, INVALID_STATE unless active."""
     _refuse_moderator_on_admin(user, actor)
     if user.status != "ACTIVE":
         raise invalid_state(user.status, "Only an active account can be suspended.")
