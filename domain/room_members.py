@@ -196,6 +196,8 @@ def moderate(room: Room, actor: RoomMember, before: RoomMember, given: Mapping[s
     """
     require_open(room)
     role, status = given.get("role"), given.get("status")
+    if status not in (None, "BANNED", "LEFT"):
+        raise bad_request("input.status", "STATUS", "input.status is BANNED or LEFT.")
     if not actor.is_owner and (before.role == "OWNER" or role == "OWNER"):
         raise forbidden("Only an owner decides on owners.")
     after = before
@@ -253,8 +255,6 @@ def _mute(until: Timestamp | None, now: Timestamp) -> Timestamp | None:
 
 def _sent_away(actor: RoomMember, before: RoomMember, status: str) -> RoomMember:
     """Removed, banned, or no longer banned."""
-    if status not in ("BANNED", "LEFT"):
-        raise bad_request("input.status", "STATUS", "input.status is BANNED or LEFT.")
     if before.user_id == actor.user_id:
         raise bad_request("input.status", "SELF", "Use leaveRoom to go.")
     away = _gone(before, status, actor.user_id)
