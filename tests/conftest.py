@@ -1,6 +1,6 @@
 """Stores for every test: SQLite's in a file of its own, DynamoDB's on an emulator behind real HTTP."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,14 @@ from resolvers import registry
 from resolvers.records import BY_TYPE
 from tests.dynamodb_emulator import Emulator, emulated_store, running_emulator
 from tests.school import Clock, School
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test logged travels between processes as UTF-8, which a hostile text in it need not be."""
+    report = yield
+    report.sections = [(title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections]
+    return report
 
 
 @pytest.fixture(scope="session")
