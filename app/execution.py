@@ -1,7 +1,7 @@
 """Executing a bound schema: text and variables in, a status and a payload out."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 import graphql
@@ -42,6 +42,9 @@ class Answer(msgspec.Struct, frozen=True):
     payload: dict[str, Any]
 
 
+Mutated = Callable[[Document, Operation, Mapping[str, Any]], None]
+
+
 class Executor:
     """The one way to execute operations on a bound schema. One a process; every call is on its own.
 
@@ -52,6 +55,7 @@ class Executor:
         seconds: time for one operation.
         documents: how many prepared documents are kept.
         document_bytes: about how much memory they may take.
+        mutated: is told of every executed mutation: its operation's document, which operation, the data.
     """
 
     def __init__(
@@ -63,13 +67,15 @@ class Executor:
         seconds: float = 30.0,
         documents: int = 2_000,
         document_bytes: int = 64 * 1024 * 1024,
+        mutated: Mutated | None = None,
     ) -> None:
-        self._schema = schema
-        self._limits = limits or Limits()
-        self._seconds = seconds
-        self._documents = Documents(
-            schema, self._limits, introspection=introspection, most=documents, most_bytes=document_bytes
+        self.schema = schema
+        self.limits = limits or Limits()
+        self.documents = Documents(
+            schema, self.limits, introspection=introspection, most=documents, most_bytes=document_bytes
         )
+        self._seconds = seconds
+        self._mutated = mutated
 
     async def execute(self, request: GraphQLRequest, scope: RequestScope) -> Answer:
         """Never raises but for cancellation; whatever goes wrong is in the answer."""
@@ -84,11 +90,11 @@ class Executor:
             scope.close()
 
     async def _answer(self, request: GraphQLRequest, scope: RequestScope) -> Answer:
-        document = self._documents.prepared(request.query)
+        document = self.documents.prepared(request.query)
         if document.several and request.operation_name is None:
             return _bad_request("Missing operation name.", scope.request_id)
         if isinstance(document, Refused):
-            return _refused_document(document, scope.request_id)
+            return refused_document(document, scope.request_id)
         operation = document.operation(request.operation_name)
         if operation is None:
             return _bad_request("The document has no operation of that name.", scope.request_id)
@@ -102,13 +108,13 @@ class Executor:
     async def _run(
         self, document: Document, operation: Operation, variables: Mapping[str, Any], scope: RequestScope
     ) -> Answer:
-        hold_values(variables, self._limits)
+        hold_values(variables, self.limits)
         if operation.cost.pages:
-            hold_cost(operation.cost, variables, self._limits)
+            hold_cost(operation.cost, variables, self.limits)
         caller = scope.ctx.caller
         # What `graphql.execute` does, without incremental delivery, which AppSync does not have.
         execution = graphql.Executor.build(
-            self._schema,
+            self.schema,
             document.ast,
             context_value=scope,
             raw_variable_values=dict(variables),
@@ -118,18 +124,21 @@ class Executor:
             hide_suggestions=True,
         )
         if isinstance(execution, list):
-            return _refused_variables(execution, scope.request_id)
+            return refused_variables(execution, scope.request_id)
         result = cast("ExecutionResult | Awaitable[ExecutionResult]", execution.execute_operation())
         if not isinstance(result, ExecutionResult):
             async with asyncio.timeout(self._seconds):
                 result = await result
+        if self._mutated is not None and result.data is not None and operation.kind is OperationType.MUTATION:
+            self._mutated(document, operation, result.data)
         if result.errors is None:
             return Answer(200, {"data": result.data})
-        errors = field_errors(result.errors, self._schema, scope.request_id)
+        errors = field_errors(result.errors, self.schema, scope.request_id)
         return Answer(200, {"data": result.data, "errors": errors})
 
 
-def _refused_document(document: Refused, request_id: str) -> Answer:
+def refused_document(document: Refused, request_id: str) -> Answer:
+    """Why a document is not executed."""
     if document.malformed:
         fault = document.faults[0]
         body = refused_request("MalformedHttpRequestException", fault.message, request_id, fault.locations)
@@ -147,7 +156,8 @@ def _refused_document(document: Refused, request_id: str) -> Answer:
     return Answer(200, {"data": None, "errors": errors})
 
 
-def _refused_variables(faults: Sequence[GraphQLError], request_id: str) -> Answer:
+def refused_variables(faults: Sequence[GraphQLError], request_id: str) -> Answer:
+    """Why an operation is not executed with these variables."""
     errors = [
         error_object(text, request_id, locations=located(fault))
         for text, fault in zip(variable_messages(faults), faults, strict=True)

@@ -14,6 +14,9 @@ from starlette.types import ASGIApp
 
 from app.http.health import Health
 from app.http.protocol import BoundedHttpProtocol, Bounds
+from app.realtime.doorman import Doorman
+from app.realtime.sockets import Sockets
+from app.realtime.websocket import WebSocket
 from app.settings import Settings
 
 
@@ -23,13 +26,20 @@ class Server(uvicorn.Server):
     Args:
         notice_seconds: how long load balancers have to see that before connections are refused.
         started: called once connections are accepted.
+        sockets: are told to come again elsewhere; None when there are none.
     """
 
     def __init__(
-        self, config: uvicorn.Config, health: Health, notice_seconds: float, started: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        health: Health,
+        notice_seconds: float,
+        started: Callable[[], None],
+        sockets: Sockets | None,
     ) -> None:
         super().__init__(config)
         self._health = health
+        self._sockets = sockets
         self._notice_seconds = notice_seconds
         self._when_started = started
 
@@ -52,7 +62,10 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await asyncio.sleep(self._notice_seconds)
-        await super().shutdown(sockets)
+        async with asyncio.TaskGroup() as ends:
+            if self._sockets is not None:
+                ends.create_task(self._sockets.drain(self.config.timeout_graceful_shutdown or 0))
+            ends.create_task(super().shutdown(sockets))
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -68,9 +81,17 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def server(
-    application: ASGIApp, health: Health, settings: Settings, started: Callable[[], None] = lambda: None
+    application: ASGIApp,
+    health: Health,
+    settings: Settings,
+    started: Callable[[], None] = lambda: None,
+    doorman: Doorman | None = None,
 ) -> Server:
-    """uvicorn set up for us; `await server(...).serve(sockets=[bound_socket(...)])` runs it to the end."""
+    """uvicorn set up for us; `await server(...).serve(sockets=[bound_socket(...)])` runs it to the end.
+
+    Args:
+        doorman: takes those who ask for a WebSocket; None when nobody is to.
+    """
     bounds = Bounds(
         header_seconds=settings.header_seconds,
         body_seconds=settings.body_seconds,
@@ -79,8 +100,8 @@ def server(
     )
     config = uvicorn.Config(
         application,
-        http=functools.partial(BoundedHttpProtocol, bounds=bounds),  # type: ignore[arg-type] # any factory will do
-        ws="none",
+        http=functools.partial(BoundedHttpProtocol, bounds=bounds, upgrade=doorman.upgrade if doorman else None),  # type: ignore[arg-type] # any factory will do
+        ws=WebSocket if doorman else "none",
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -90,7 +111,7 @@ def server(
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
-    return Server(config, health, settings.drain_notice_seconds, started)
+    return Server(config, health, settings.drain_notice_seconds, started, doorman.sockets if doorman else None)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

@@ -17,6 +17,7 @@ Seconds = Annotated[float, Meta(gt=0, le=3_600)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Word = Annotated[str, Meta(title="text without spaces", pattern=r"^\S+$", max_length=2_048)]
 HttpUrl = Annotated[str, Meta(title="http(s) URL", pattern=r"^https?://[^\s/?#@]+[^\s?#@]*$", max_length=2_048)]
+RedisUrl = Annotated[str, Meta(title="redis(s) URL", pattern=r"^rediss?://[^\s]+$", max_length=2_048)]
 Origin = Annotated[str, Meta(title="web origin or `*`", pattern=r"^(\*|https?://[^\s/?#@]+)$", max_length=300)]
 Expression = Annotated[str, Meta(title="regular expression", max_length=300)]
 PoolId = Annotated[
@@ -136,6 +137,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 32 * 1024
     max_connections: Annotated[Count, Meta(description="Open connections; beyond, 503.")] = 2_000
     max_requests: Annotated[Count, Meta(description="Requests worked on at once; beyond, 503.")] = 500
+    redis_url: Annotated[
+        RedisUrl | None,
+        Meta(description="Redis through which several processes share their events; without it a process is alone."),
+    ] = None
+    max_sockets: Annotated[Count, Meta(description="Open WebSockets and event streams; beyond, 503.")] = 20_000
+    max_sockets_per_caller: Annotated[Count, Meta(description="The same, of one caller.")] = 50
+    max_subscriptions: Annotated[Count, Meta(description="Subscriptions on one WebSocket.")] = 200
+    max_frame_bytes: Annotated[
+        Annotated[int, Meta(ge=1_024, le=16 * 1024 * 1024)],
+        Meta(description="Largest message of a client on a WebSocket, bytes."),
+    ] = 256 * 1024
+    max_unsent_bytes: Annotated[
+        Annotated[int, Meta(ge=256 * 1024, le=1024 * 1024 * 1024)],
+        Meta(description="Bytes that may wait for a client to read them before it is cut off."),
+    ] = 4 * 1024 * 1024
+    socket_init_seconds: Annotated[Seconds, Meta(description="Time for the first message on a WebSocket.")] = 10
     request_seconds: Annotated[Seconds, Meta(description="Time for a GraphQL request to be answered.")] = 30
     header_seconds: Annotated[Seconds, Meta(description="Time for a request's headers to arrive.")] = 10
     body_seconds: Annotated[

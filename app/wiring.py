@@ -20,6 +20,7 @@ from app.clock import now
 from app.engines import open_engines
 from app.execution import Answer, Executor, GraphQLRequest
 from app.limits import Limits
+from app.realtime.realtime import RealTime
 from app.scope import RequestScope
 from app.settings import Settings
 from app.sign_in import open_authenticator, open_issuer
@@ -52,6 +53,7 @@ class App:
     accounts: Accounts
     executor: Executor
     context: Callable[[Caller], Context]
+    realtime: RealTime
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
         return await self.authenticator.authenticate(credentials, operation=operation)
@@ -78,7 +80,12 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         open_authenticator(settings, engines.store, issuer) as authenticator,
     ):
         built, accounts = sources.build(engines.store, engines.search, now)
-        steps = all_steps(engines.store, built, now)
+        schema = bound_schema(authenticator.user_modes)
+        realtime = RealTime(schema, authenticator.user_modes, settings.redis_url or "memory://")
+        executor = _executor(settings, schema, realtime)
+        context = _contexts(settings, built, realtime)
+        realtime.connect(executor, context, accounts.admit, accounts.forget, now)
+        steps = all_steps(engines.store, built, now, realtime.publish)
         yield App(
             store=engines.store,
             sources=built,
@@ -86,21 +93,23 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             issuer=issuer,
             authenticator=authenticator,
             accounts=accounts,
-            executor=_executor(settings, authenticator.user_modes),
-            context=_contexts(settings, built),
+            executor=executor,
+            context=context,
+            realtime=realtime,
         )
 
 
 @asynccontextmanager
-async def running(workers: Workers) -> AsyncIterator[None]:
-    """The workers at work until the context ends."""
-    task = asyncio.create_task(workers.run(), name="workers")
-    task.add_done_callback(_tell_of_end)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+async def running(app: App) -> AsyncIterator[None]:
+    """The workers at work and events delivered until the context ends."""
+    async with app.realtime.running():
+        task = asyncio.create_task(app.workers.run(), name="workers")
+        task.add_done_callback(_tell_of_end)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 def bound_schema(user_modes: frozenset[Mode]) -> GraphQLSchema:
@@ -110,7 +119,7 @@ def bound_schema(user_modes: frozenset[Mode]) -> GraphQLSchema:
     return bind(schema, registry, BY_TYPE, user_modes)
 
 
-def _executor(settings: Settings, user_modes: frozenset[Mode]) -> Executor:
+def _executor(settings: Settings, schema: GraphQLSchema, realtime: RealTime) -> Executor:
     limits = Limits(
         tokens=settings.max_tokens,
         depth=settings.max_depth,
@@ -119,14 +128,15 @@ def _executor(settings: Settings, user_modes: frozenset[Mode]) -> Executor:
         cost=settings.max_cost,
     )
     return Executor(
-        bound_schema(user_modes),
+        schema,
         limits=limits,
         introspection=bool(settings.introspection),
         seconds=settings.request_seconds,
+        mutated=realtime.mutated,
     )
 
 
-def _contexts(settings: Settings, built: Sources) -> Callable[[Caller], Context]:
+def _contexts(settings: Settings, built: Sources, realtime: RealTime) -> Callable[[Caller], Context]:
     if settings.cursor_secret is not None:
         secret = settings.cursor_secret.encode()
     else:
@@ -139,7 +149,7 @@ def _contexts(settings: Settings, built: Sources) -> Callable[[Caller], Context]
         return str(ids.generate())
 
     def context(caller: Caller) -> Context:
-        return Context(caller, built, now, new_id, cursors, facts)
+        return Context(caller, built, now, new_id, cursors, facts, realtime.publish, realtime.recheck)
 
     return context
 

@@ -7,7 +7,7 @@ from datasources import counts, expiry, waitlist
 from datasources.ports import FeedEvent, RecordStore, Write
 from datasources.tables import COURSES, ENROLLMENTS, Table
 from domain.times import Timestamp
-from resolvers.context import Sources
+from resolvers.context import Publish, Sources
 
 SWEEP_SECONDS = 5.0
 
@@ -42,7 +42,11 @@ class TimedStep:
 Step = FeedStep | TimedStep
 
 
-def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp]) -> list[Step]:
+_BY_NO_CALL = frozenset({"PROMOTED", "HOLD_EXPIRED", "ACCESS_EXPIRED", "COMPLETED"})
+"""Changes of enrollments that follow from something else, so that no call has published them."""
+
+
+def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp], publish: Publish) -> list[Step]:
     async def sweep(since: str | None) -> str:
         return await expiry.sweep(store, since, now())
 
@@ -52,10 +56,15 @@ def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp]
     async def move_up(events: Sequence[FeedEvent]) -> Sequence[Write]:
         return await waitlist.move_up(store, events, now())
 
+    async def tell(event: FeedEvent) -> None:
+        if event.new is not None and event.new["lastChange"] in _BY_NO_CALL:
+            await publish("publishEnrollment", course_id=event.key["courseId"], user_id=event.key["userId"])
+
     return [
         TimedStep("expiry", SWEEP_SECONDS, sweep),
         FeedStep("waiting-lists", COURSES, move_up),
         FeedStep("enrollment-counts", ENROLLMENTS, count),
+        FeedStep("enrollment-events", ENROLLMENTS, _each(tell)),
         FeedStep("course-search", COURSES, _each(sources.catalog.follow)),
         FeedStep("deleted-courses", COURSES, _each(sources.courses.sweep)),
     ]

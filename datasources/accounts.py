@@ -43,6 +43,13 @@ class Accounts:
             session = await self._session(caller, caller.session_id, now)
         return admitted(caller, standing, session)
 
+    def forget(self, caller: Caller) -> None:
+        """Read the caller's account and session anew: another process has changed them."""
+        if caller.user_id is not None:
+            self._cache.forget_account(caller.user_id)
+            if caller.session_id is not None:
+                self._cache.forget_session(caller.user_id, caller.session_id)
+
     async def _standing(self, caller: Caller, now: Timestamp) -> Standing:
         ticket = self._cache.standings.ticket()
         standing = standing_of(await self._users.seen(caller, now))

@@ -7,7 +7,7 @@ from domain import text
 from domain.access import course_access
 from domain.courses import Course
 from domain.enrollments import CourseAccess, Enrollment
-from domain.errors import forbidden, not_found
+from domain.errors import bad_request, forbidden, not_found
 from domain.lessons import Lesson, course_id_of
 from resolvers.context import Context
 
@@ -51,6 +51,24 @@ async def require_owner(ctx: Context, course_id: str) -> Course:
     if course.owner_id != ctx.caller.id and not ctx.caller.is_admin:
         raise forbidden("This is for the course's owner.")
     return course
+
+
+def require_own(ctx: Context, user_id: str | None) -> None:
+    """For a subscription that hears only of the caller: BAD_REQUEST without the filter, FORBIDDEN for another user."""
+    if user_id is None:
+        raise bad_request("userId", "REQUIRED", "The filter userId is required.")
+    if user_id != ctx.caller.id:
+        raise forbidden("One hears only of oneself.")
+
+
+async def require_own_or_taught(ctx: Context, user_id: str | None, course_id: str | None) -> None:
+    """As `require_own`, but staff may hear of everybody in a course of theirs."""
+    if user_id is None and course_id is None:
+        raise bad_request("userId", "REQUIRED", "One of the filters userId and courseId is required.")
+    if user_id is not None and user_id == ctx.caller.id:
+        return
+    if course_id is None or course_id not in await staff_among(ctx, [text.identifier(course_id, "courseId")]):
+        raise forbidden("One hears of oneself, and of the courses that one teaches.")
 
 
 async def visible_course(ctx: Context, course_id: str) -> Course | None:

@@ -4,7 +4,7 @@ from datasources.idempotency import request
 from domain import text
 from domain.server import ServerInfo, ServiceNotice, check_period
 from resolvers.context import Context
-from resolvers.inputs import PublishServiceNoticeInput
+from resolvers.inputs import NoticeSeverity, PublishServiceNoticeInput
 from resolvers.registry import registry
 
 
@@ -29,3 +29,8 @@ async def publish_service_notice(ctx: Context, *, input: PublishServiceNoticeInp
     publisher = ctx.caller.user_id or ctx.caller.mode.value
     repeatable = request(publisher, "publishServiceNotice", input.get("client_token"), input)
     return await ctx.sources.notices.publish(notice, repeatable)
+
+
+@registry.field("Subscription.onServiceNotice")
+async def on_service_notice(ctx: Context, *, severity: NoticeSeverity | None = None) -> None:
+    """Notices are for everybody who is signed in."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from datasources.catalog import Catalog
 from datasources.consents import Consents
@@ -41,6 +42,33 @@ class Sources:
     progress: ProgressBook
 
 
+class Publish(Protocol):
+    async def __call__(self, mutation: str, /, **key: Any) -> None:
+        """Send a stored record, as it is now, to its subscribers: `publish("publishEnrollment", course_id=..., ...)`.
+
+        Called right after the commit. Never raises and never waits for listeners; what cannot be sent is
+        told to them as a gap, and they read again.
+
+        Args:
+            mutation: the SDL's IAM-only mutation that reads the record.
+            key: that mutation's arguments, in snake_case.
+        """
+        ...
+
+
+class Recheck(Protocol):
+    async def __call__(self, user_id: str, *, after_seconds: float = 0) -> None:
+        """Look again at what a user may hear, after a commit that took a right away.
+
+        When it returns, this process sends the user nothing more that they may not hear; the others follow
+        within a second. Never raises.
+
+        Args:
+            after_seconds: let the user hear so long what the call itself tells; then it happens without waiting.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Context:
     """One request's view of the world.
@@ -51,6 +79,7 @@ class Context:
         new_id: a fresh ULID, 26 characters, rising with time.
         cursors: seals and opens `nextToken`s.
         facts: what getServerInfo tells.
+        publish, recheck: see their types.
     """
 
     caller: Caller
@@ -59,3 +88,5 @@ class Context:
     new_id: Callable[[], str]
     cursors: Cursors
     facts: ServerFacts
+    publish: Publish
+    recheck: Recheck

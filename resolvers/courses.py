@@ -63,6 +63,7 @@ async def remove_course_mentor(ctx: Context, *, course_id: str, user_id: str) ->
     if text.identifier(user_id, "userId") == course.owner_id:
         raise bad_request("userId", "OWNER", "The owner of a course always teaches it.")
     await ctx.sources.mentors.remove(course.id, user_id)
+    await ctx.recheck(user_id)
     return course
 
 

@@ -12,7 +12,14 @@ from domain.courses import Course
 from domain.enrollments import CourseAccess, Enrollment
 from domain.errors import forbidden, not_found
 from domain.users import UserSummary
-from resolvers.access import access_to, require_staff, staff_among, visible_course, visible_courses
+from resolvers.access import (
+    access_to,
+    require_own_or_taught,
+    require_staff,
+    staff_among,
+    visible_course,
+    visible_courses,
+)
 from resolvers.context import Context
 from resolvers.inputs import EnrollInCourseInput, EnrollmentStatus, GrantEnrollmentInput
 from resolvers.paging import Connection, page
@@ -62,7 +69,7 @@ async def get_course_access(ctx: Context, *, course_id: str) -> CourseAccess | N
 @registry.field("Mutation.enrollInCourse")
 async def enroll_in_course(ctx: Context, *, input: EnrollInCourseInput) -> Enrollment:
     course_id = text.identifier(input["course_id"], "input.courseId")
-    return await ctx.sources.enrollments.enroll(
+    enrollment = await ctx.sources.enrollments.enroll(
         course_id,
         ctx.caller.id,
         is_staff=course_id in await staff_among(ctx, [course_id]),
@@ -70,13 +77,15 @@ async def enroll_in_course(ctx: Context, *, input: EnrollInCourseInput) -> Enrol
         request=request(ctx.caller.id, "enrollInCourse", input.get("client_token"), input),
         now=ctx.now(),
     )
+    return await _published(ctx, enrollment)
 
 
 @registry.field("Mutation.dropCourse")
 async def drop_course(ctx: Context, *, course_id: str, expected_version: int | None = None) -> Enrollment:
-    return await ctx.sources.enrollments.drop(
+    enrollment = await ctx.sources.enrollments.drop(
         text.identifier(course_id, "courseId"), ctx.caller.id, expected_version=expected_version, now=ctx.now()
     )
+    return await _published(ctx, enrollment)
 
 
 @registry.field("Mutation.grantEnrollment")
@@ -85,7 +94,7 @@ async def grant_enrollment(ctx: Context, *, input: GrantEnrollmentInput) -> Enro
     user = await ctx.sources.users.get(text.identifier(input["user_id"], "input.userId"))
     if user is None or user.status not in ("ACTIVE", "SUSPENDED"):
         raise not_found("user")
-    return await ctx.sources.enrollments.grant(
+    enrollment = await ctx.sources.enrollments.grant(
         course.id,
         user.id,
         expires_at=input.get("expires_at"),
@@ -93,6 +102,7 @@ async def grant_enrollment(ctx: Context, *, input: GrantEnrollmentInput) -> Enro
         also=[_audit(ctx, "grantEnrollment", course.id, user.id)],
         now=ctx.now(),
     )
+    return await _published(ctx, enrollment)
 
 
 @registry.field("Mutation.revokeEnrollment")
@@ -101,7 +111,7 @@ async def revoke_enrollment(
 ) -> Enrollment:
     course = await require_staff(ctx, text.identifier(course_id, "courseId"))
     learner_id = text.identifier(user_id, "userId")
-    return await ctx.sources.enrollments.revoke(
+    enrollment = await ctx.sources.enrollments.revoke(
         course.id,
         learner_id,
         text.clean(reason, "reason", longest=text.REASON),
@@ -109,12 +119,18 @@ async def revoke_enrollment(
         also=[_audit(ctx, "revokeEnrollment", course.id, learner_id)],
         now=ctx.now(),
     )
+    return await _published(ctx, enrollment)
 
 
 @registry.field("Mutation.publishEnrollment")
 async def publish_enrollment(ctx: Context, *, course_id: str, user_id: str) -> Enrollment | None:
     """Writes nothing: the stored record is the payload."""
     return await ctx.sources.enrollments.get(text.identifier(course_id, "courseId"), text.identifier(user_id, "userId"))
+
+
+@registry.field("Subscription.onEnrollmentChanged")
+async def on_enrollment_changed(ctx: Context, *, user_id: str | None = None, course_id: str | None = None) -> None:
+    await require_own_or_taught(ctx, user_id, course_id)
 
 
 @registry.batch("Enrollment.course")
@@ -157,6 +173,12 @@ async def learner_in_question(ctx: Context, course_id: str, user_id: str | None)
     if course_id not in staff:
         raise forbidden("Only the course's staff may see other learners.")
     return learner_id
+
+
+async def _published(ctx: Context, enrollment: Enrollment) -> Enrollment:
+    """What was just committed, on its way to subscribers."""
+    await ctx.publish("publishEnrollment", course_id=enrollment.course_id, user_id=enrollment.user_id)
+    return enrollment
 
 
 def _audit(ctx: Context, action: str, course_id: str, user_id: str) -> Put:

@@ -10,7 +10,7 @@ from domain.errors import bad_request, not_found
 from domain.lessons import Lesson, course_id_of
 from domain.progress import Completions, CourseProgress, LessonProgress, course_progress, report
 from domain.users import UserSummary
-from resolvers.access import require_staff, staff_among, visible_course
+from resolvers.access import require_own_or_taught, require_staff, staff_among, visible_course
 from resolvers.context import Context
 from resolvers.enrollment import learner_in_question
 from resolvers.inputs import RecordLessonProgressInput
@@ -75,6 +75,11 @@ async def record_lesson_progress(ctx: Context, *, input: RecordLessonProgressInp
     if course is None or lesson is None or (lesson.state != "PUBLISHED" and not is_staff):
         raise not_found("lesson")
     return await ctx.sources.progress.record(course, lesson, ctx.caller.id, said, is_staff=is_staff, now=ctx.now())
+
+
+@registry.field("Subscription.onLessonProgress")
+async def on_lesson_progress(ctx: Context, *, user_id: str | None = None, course_id: str | None = None) -> None:
+    await require_own_or_taught(ctx, user_id, course_id)
 
 
 @registry.batch("CourseProgress.user")

@@ -22,10 +22,14 @@ from domain.users import (
     checked_roles,
     shown_to,
 )
+from resolvers.access import require_own
 from resolvers.context import Context
 from resolvers.inputs import RecordConsentInput, Role, UpdateProfileInput, UpdateSettingsInput, UserFilterInput
 from resolvers.paging import Connection, page
 from resolvers.registry import registry
+
+LAST_WORDS_SECONDS = 1.0
+"""So long an ended session may still listen: it is to hear of its end."""
 
 
 @registry.field("Query.getMe", suspended_too=True)
@@ -126,7 +130,14 @@ async def revoke_session(ctx: Context, *, id: str) -> UserSession:
         raise not_found("session")
     is_staff_work = caller.is_admin and owner != caller.user_id
     audit = _audit(ctx, "revokeSession", owner) if is_staff_work else None
-    return await ctx.sources.sessions.revoke(owner, session_id, ctx.now(), audit)
+    session = await ctx.sources.sessions.revoke(owner, session_id, ctx.now(), audit)
+    await ctx.recheck(owner, after_seconds=LAST_WORDS_SECONDS)
+    return session
+
+
+@registry.field("Subscription.onSessionRevoked")
+async def on_session_revoked(ctx: Context, *, user_id: str | None = None, id: str | None = None) -> None:
+    require_own(ctx, user_id)
 
 
 @registry.field("Mutation.revokeAllSessions")
@@ -138,6 +149,7 @@ async def revoke_all_sessions(ctx: Context, *, user_id: str | None = None) -> Us
     now = ctx.now()
     audit = None if is_own else _audit(ctx, "revokeAllSessions", target)
     user = await ctx.sources.users.edit(target, lambda user: signed_out(user, now), None, now, audit)
+    await ctx.recheck(target)
     return shown_to(ctx.caller, user)
 
 
@@ -148,6 +160,7 @@ async def set_user_roles(ctx: Context, *, user_id: str, roles: list[Role], expec
     user = await ctx.sources.users.edit(
         target, lambda user: with_roles(user, wanted, now), expected_version, now, audit
     )
+    await ctx.recheck(target)
     return shown_to(ctx.caller, user)
 
 
@@ -158,6 +171,7 @@ async def suspend_user(ctx: Context, *, user_id: str, reason: str, expected_vers
     user = await ctx.sources.users.edit(
         target, lambda user: suspended(user, ctx.caller, why), expected_version, ctx.now(), audit
     )
+    await ctx.recheck(target)
     return shown_to(ctx.caller, user)
 
 

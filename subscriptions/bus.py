@@ -47,10 +47,14 @@ class Bus:
 
     Args:
         url: `memory://` for a process that is alone, `redis://` or `rediss://` for many.
+
+    Attributes:
+        connected: whether messages go to and fro.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self.alone = url.startswith("memory:")
         self._name = secrets.token_hex(8)
         self._number = 0
         self._waiting: deque[str] = deque()
@@ -113,7 +117,7 @@ class Bus:
 
     async def _joined(self, *, came_back: bool) -> None:
         """Sends and receives. Raises as soon as it cannot any more."""
-        backend = None if self._url.startswith("memory:") else RedisBackend(self._url)
+        backend = None if self.alone else RedisBackend(self._url)
         broadcast = Broadcast(self._url) if backend is None else Broadcast(backend=backend)
         async with asyncio.timeout(_CONNECT_SECONDS):
             await broadcast.connect()

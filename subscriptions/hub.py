@@ -172,6 +172,10 @@ class Hub:
         """Whether events of other processes arrive."""
         return self._bus.connected
 
+    def may_be_heard(self, fields: Sequence[str]) -> bool:
+        """False when nobody listens to any of these fields, here or elsewhere."""
+        return not self._bus.alone or any(self._index.hears(field) for field in fields)
+
     def join(self, topic: Topic, listener: Listener) -> None:
         """From here on nothing is missed: every process hears all events all the time."""
         self._index.add(topic, listener)
@@ -207,8 +211,7 @@ class Hub:
         """All listeners of this process may have missed something."""
         self._waiting.clear()
         self._waiting_bytes = 0
-        for listener in self._index.all_of(None):
-            listener.lose_continuity()
+        _interrupt(self._index.all_of(None))
 
     def _received(self, message: Message) -> None:
         """From another process."""
@@ -232,11 +235,7 @@ class Hub:
             while self._waiting:
                 message, payload = self._waiting.popleft()
                 self._waiting_bytes -= len(message.content)
-                try:
-                    await self._hand_out(message, payload)
-                except Exception:  # one event that cannot be shown must not silence all that follow
-                    log.exception("an event of %s could not be delivered", ", ".join(message.about))
-                    self._tell_of_gap(message.about)
+                await self._hand_out(message, payload)
 
     async def _hand_out(self, message: Message, payload: Payload | None) -> None:
         if message.kind == "gap":
@@ -246,8 +245,14 @@ class Hub:
         done = 0
         for field in message.about:
             for group in self._index.matching(field, event):
-                shown = group.encode(event)
-                for listener in list(group.listeners):
+                listeners = list(group.listeners)
+                try:
+                    shown = group.encode(event)
+                except Exception:  # an event that cannot be shown must not silence all that follow
+                    log.exception("an event of %s could not be shown", field)
+                    _interrupt(listeners)
+                    continue
+                for listener in listeners:
                     if listener.live:
                         listener.deliver(shown)
                     done += 1
@@ -256,8 +261,12 @@ class Hub:
         await asyncio.sleep(0)
 
     def _tell_of_gap(self, fields: Sequence[str]) -> None:
-        for listener in self._index.all_of(fields):
-            listener.lose_continuity()
+        _interrupt(self._index.all_of(fields))
+
+
+def _interrupt(listeners: Sequence[Listener]) -> None:
+    for listener in listeners:
+        listener.lose_continuity()
 
 
 def _split(arguments: Arguments) -> tuple[tuple[str, ...], tuple[Hashable, ...]]:

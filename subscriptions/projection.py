@@ -39,7 +39,11 @@ Denied = Callable[[str], bool]
 """Whether the subscriber may not read a field, given its coordinate "Type.field"."""
 
 _OF_CALLER = re.compile(r"my[A-Z]")
-"""Fields that depend on who reads; an event was read by nobody in particular."""
+
+
+def is_of_caller(name: str) -> bool:
+    """Whether a field depends on who reads it, as all do that are named `my...`."""
+    return _OF_CALLER.match(name) is not None
 
 
 class Selected(msgspec.Struct, frozen=True):
@@ -59,16 +63,14 @@ class Selected(msgspec.Struct, frozen=True):
     below: Mapping[str, tuple["Selected", ...]] | None
 
 
-class Projection(msgspec.Struct, frozen=True):
+class Projection(msgspec.Struct, frozen=True, weakref=True):
     """A subscription operation, ready to be applied to events.
 
     Attributes:
         root: its one root field.
-        denied: coordinates that it selects and its subscriber may not read.
     """
 
     root: Selected
-    denied: frozenset[str]
 
     def encoded(self, payload: Payload) -> bytes:
         """The JSON object `{"data": ..., "errors": ...}`; `errors` only when there are some."""
@@ -100,16 +102,7 @@ def project(
     parent = schema.subscription_type
     if parent is None:
         raise ValueError("the schema has no subscriptions")
-    found: set[str] = set()
-
-    def is_denied(coordinate: str) -> bool:
-        if denied(coordinate):
-            found.add(coordinate)
-            return True
-        return False
-
-    projector = _Projector(schema, fragments, variables, is_denied)
-    return Projection(projector.field(parent, root), frozenset(found))
+    return Projection(_Projector(schema, fragments, variables, denied).field(parent, root))
 
 
 def root_fields(
@@ -232,8 +225,8 @@ def _completed(field: Selected, type_: Any, value: Any, path: Path, errors: list
     if field.denied:
         value = None
         errors.append(_unauthorized(field, path))
-    elif _OF_CALLER.match(field.name):
-        value = None
+    elif is_of_caller(field.name):
+        value = None  # an event was read by nobody in particular
     if isinstance(type_, GraphQLNonNull):
         shown = _shown(field, type_.of_type, value, path, errors)
         if shown is None:

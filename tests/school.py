@@ -56,6 +56,10 @@ class School:
     search: SearchIndex
     schema: GraphQLSchema
     clock: Clock
+    published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """What resolvers and workers sent to subscribers: the publishing mutation and its key, in order."""
+    rechecked: list[str] = field(default_factory=list)
+    """Users whose subscriptions were looked at again, in order."""
     sources: Sources = field(init=False)
     accounts: Accounts = field(init=False)
 
@@ -91,11 +95,26 @@ class School:
 
     async def drain(self) -> None:
         """Let the workers finish everything that follows from what was done."""
-        steps = all_steps(self.store, self.sources, self.clock.now)
+        steps = all_steps(self.store, self.sources, self.clock.now, self.publish)
         await Workers(self.store, steps, self.clock.now, "a worker of the tests").drain()
 
     def context(self, caller: Caller) -> Context:
-        return Context(caller, self.sources, self.clock.now, lambda: str(ULID()), self.cursors, FACTS)
+        return Context(
+            caller,
+            self.sources,
+            self.clock.now,
+            lambda: str(ULID()),
+            self.cursors,
+            FACTS,
+            self.publish,
+            self.recheck,
+        )
+
+    async def publish(self, mutation: str, /, **key: Any) -> None:
+        self.published.append((mutation, key))
+
+    async def recheck(self, user_id: str, *, after_seconds: float = 0) -> None:
+        self.rechecked.append(user_id)
 
 
 @dataclass(frozen=True)

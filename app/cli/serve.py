@@ -13,6 +13,8 @@ from app.cli.faults import Fault
 from app.http.application import application
 from app.http.graphiql import GraphiQL, Token
 from app.http.health import Health
+from app.realtime.doorman import Doorman
+from app.realtime.services import socket_services
 from app.seed import DEMO_GROUPS, DEMO_USER, seed
 from app.server import bound_socket, new_event_loop, server
 from app.settings import Settings
@@ -43,12 +45,29 @@ async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
         async with open_app(settings) as app:
             if settings.seed_demo:
                 await seed(app)
-            health = Health(app.store.ready)
+            health = Health(partial(_ready, app))
             graphiql = GraphiQL(_demo_token(settings, app)) if settings.graphiql else None
-            front = application(app, settings, health, issuer=app.issuer, graphiql=graphiql, access_log=access_log)
+            services = socket_services(app, settings)
+            front = application(
+                app,
+                settings,
+                health,
+                issuer=app.issuer,
+                graphiql=graphiql,
+                access_log=access_log,
+                sockets=services,
+            )
+            doorman = Doorman(services, settings.cors_origins, settings.trusted_proxies, access_log)
             greet = partial(_greet, settings, listener.getsockname()[1])
-            async with running(app.workers):
-                await server(front, health, settings, greet).serve(sockets=[listener])
+            async with running(app):
+                await server(front, health, settings, greet, doorman).serve(sockets=[listener])
+
+
+async def _ready(app: App) -> None:
+    """Returns when this process may be sent clients. Raises when the store or the other processes are out of reach."""
+    await app.store.ready()
+    if not app.realtime.hub.connected:
+        raise RuntimeError("not connected to other processes")
 
 
 def _demo_token(settings: Settings, app: App) -> Token | None:

@@ -13,6 +13,8 @@ from app.http.front import Front
 from app.http.graphiql import GraphiQL
 from app.http.health import Health
 from app.logs import AccessLog
+from app.realtime.services import Services
+from app.realtime.sse import EventStreams
 from app.settings import Settings
 from domain.rate import RateLimiter
 
@@ -25,8 +27,15 @@ def application(
     issuer: LocalIssuer | None,
     graphiql: GraphiQL | None,
     access_log: AccessLog,
+    sockets: Services | None = None,
 ) -> Front:
-    """Args: issuer: whose keys are published; graphiql: None where it is off."""
+    """All paths.
+
+    Args:
+        issuer: whose keys are published.
+        graphiql: None where it is off.
+        sockets: what subscriptions over plain HTTP need; None where there are none.
+    """
     cors = Cors(settings.cors_origins)
     endpoint = GraphQLEndpoint(
         service,
@@ -38,6 +47,8 @@ def application(
         most_requests=settings.max_requests,
     )
     routes: list[BaseRoute] = [*health.routes()]
+    if sockets is not None:
+        routes.append(Route("/graphql/stream", EventStreams(sockets, cors, most_bytes=settings.max_body_bytes)))
     if issuer is not None:
         routes += _well_known(issuer)
     if graphiql is not None:

@@ -5,6 +5,7 @@ Written against uvicorn 0.54 and its httptools protocol; tests/app/http/test_pro
 
 import asyncio
 import enum
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -60,6 +61,10 @@ _LARGE_HEADERS = _Fault(431, "RequestHeaderFieldsTooLargeException", "The reques
 _SLOW = _Fault(408, "RequestTimeoutException", "The request did not arrive in time.")
 
 
+Upgrade = Callable[[asyncio.Transport, bytes, list[tuple[bytes, bytes]]], object]
+"""Takes the transport, and the target and headers of a request that asks for a WebSocket, off our hands."""
+
+
 class _Refused(Exception):
     """Stops the parser; the reason is in `_fault`, because httptools hides exceptions of callbacks."""
 
@@ -67,9 +72,10 @@ class _Refused(Exception):
 class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection. uvicorn parses and answers; this class watches the clock and the sizes."""
 
-    def __init__(self, *args: Any, bounds: Bounds, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, bounds: Bounds, upgrade: Upgrade | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._bounds = bounds
+        self._upgrade = upgrade
         self._awaited = _Awaited.HEADERS
         self._watched = _Awaited.NOTHING
         self._deadline: asyncio.TimerHandle | None = None
@@ -113,7 +119,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._unwatch()
         self._awaited = _Awaited.NOTHING
-        super().handle_websocket_upgrade()
+        self.connections.discard(self)
+        if self._upgrade is not None:
+            self._upgrade(self.transport, self.url, self.headers)
 
     # What the parser calls
 

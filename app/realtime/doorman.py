@@ -1,0 +1,76 @@
+"""Who may open a socket, and which protocol will be spoken on it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
+from app.logs import AccessLog
+from app.realtime.appsync_socket import AppSyncSession
+from app.realtime.services import Services
+from app.realtime.session import Session
+from app.realtime.transport_ws import TransportSession
+from app.realtime.websocket import PATHS, Handshake, WebSocket
+
+PROTOCOLS: Mapping[str, type[Session]] = {"graphql-ws": AppSyncSession, "graphql-transport-ws": TransportSession}
+
+
+class Doorman:
+    """One a process.
+
+    Args:
+        origins: `("*",)` for any, else exact web origins. Who sends none is no browser, and may come in.
+        proxies: addresses and networks whose word counts for a client's address.
+    """
+
+    def __init__(
+        self, services: Services, origins: Sequence[str], proxies: Sequence[str], access_log: AccessLog
+    ) -> None:
+        self.sockets = services.sockets
+        self._services = services
+        self._origins = frozenset(origins)
+        # As for HTTP, where uvicorn calls it; here only its knowledge of addresses is needed.
+        self._proxies = ProxyHeadersMiddleware(_nothing, list(proxies)).trusted_hosts if proxies else ()
+        self._access_log = access_log
+
+    def upgrade(
+        self, transport: asyncio.Transport, target: bytes, headers: Sequence[tuple[bytes, bytes]]
+    ) -> asyncio.Protocol:
+        """Takes over a connection: answers the handshake and returns the protocol that goes on with it."""
+        socket = WebSocket(self, transport)
+        transport.set_protocol(socket)
+        listed = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])
+        socket.open(Request(target.decode("latin-1"), listed))
+        return socket
+
+    def allows_origin(self, origin: str | None) -> bool:
+        return origin is None or "*" in self._origins or origin in self._origins
+
+    def protocol_of(self, offered: tuple[str, ...]) -> str | None:
+        return next((each for each in offered if each in PROTOCOLS), None)
+
+    def address_of(self, peer: str | None, headers: tuple[tuple[str, str], ...]) -> str | None:
+        forwarded = ", ".join(value for name, value in headers if name == "x-forwarded-for")
+        if isinstance(self._proxies, tuple) or peer not in self._proxies or not forwarded:
+            return peer
+        return self._proxies.get_trusted_client_address(forwarded)[0] or peer
+
+    def session(self, protocol: str, socket: WebSocket, handshake: Handshake) -> Session:
+        return PROTOCOLS[protocol](socket, self._services, handshake)
+
+    def tell(self, handshake: Handshake, status: int) -> None:
+        fields: dict[str, Any] = {
+            "requestId": handshake.request_id,
+            "method": "GET",
+            "path": handshake.path if handshake.path in PATHS else "elsewhere",
+            "status": status,
+            "socket": True,
+        }
+        self._access_log(fields)
+
+
+async def _nothing(*_: Any) -> None:
+    """The application of a middleware that is never called."""

@@ -1,0 +1,97 @@
+"""What sockets and event streams need of the process: who may connect, how many, and the subscriptions themselves."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from app.auth.credentials import Credentials, ReadOperation
+from app.auth.errors import Unauthenticated
+from app.errors import refusal
+from app.realtime.connecting import Refusal, bucket, refusal_of
+from app.realtime.live import LiveSubscriptions
+from app.realtime.realtime import RealTime
+from app.realtime.sockets import SocketLimits, Sockets
+from app.settings import Settings
+from domain.callers import Caller
+from domain.errors import DomainError
+from domain.rate import RateLimiter
+
+
+class Services:
+    """What every session needs of the process.
+
+    Args:
+        identify: checks credentials; raises Unauthenticated, or DomainError when a dependency fails.
+        admit: the account gate.
+        starts: how many subscriptions a caller may start in a time.
+        failures: how many refused connections an address may have in a time.
+    """
+
+    def __init__(
+        self,
+        live: LiveSubscriptions,
+        sockets: Sockets,
+        identify: Callable[[Credentials, ReadOperation], Awaitable[Caller]],
+        admit: Callable[[Caller], Awaitable[Caller]],
+        *,
+        starts: RateLimiter,
+        failures: RateLimiter,
+    ) -> None:
+        self.live = live
+        self.sockets = sockets
+        self.identify = identify
+        self.admit = admit
+        self.starts = starts
+        self.failures = failures
+
+    async def connect(self, credentials: Credentials, operation: ReadOperation) -> Caller:
+        """Who connects, counted. `dismiss` follows. Raises Refusal."""
+        try:
+            caller = await self.identify(credentials, operation)
+            await self.admit(caller)
+        except (Unauthenticated, DomainError) as error:
+            refused = refusal_of(error)
+            if refused.error["errorCode"] == 401 and self.failures.wait(credentials.ip_address):
+                raise _too_often() from None
+            raise refused from None
+        except Exception as error:
+            raise refusal_of(refusal(error, credentials.request_id)) from None
+        if not self.sockets.admit(bucket(caller)):
+            raise Refusal("LimitExceededError", "The caller has too many connections.", 429)
+        return caller
+
+    def dismiss(self, caller: Caller) -> None:
+        self.sockets.dismiss(bucket(caller))
+
+
+class Served(Protocol):
+    """What of the product sockets need. app/wiring.py has the real one."""
+
+    @property
+    def realtime(self) -> RealTime: ...
+
+    async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller: ...
+
+    async def admit(self, caller: Caller) -> Caller: ...
+
+
+def socket_services(served: Served, settings: Settings) -> Services:
+    limits = SocketLimits(
+        sockets=settings.max_sockets,
+        sockets_of_caller=settings.max_sockets_per_caller,
+        subscriptions=settings.max_subscriptions,
+        frame_bytes=settings.max_frame_bytes,
+        unsent_bytes=settings.max_unsent_bytes,
+        init_seconds=settings.socket_init_seconds,
+    )
+    return Services(
+        served.realtime.live,
+        Sockets(limits),
+        served.identify,
+        served.admit,
+        starts=RateLimiter(settings.rate_per_second, settings.rate_burst),
+        failures=RateLimiter(settings.rate_per_second, settings.rate_burst),
+    )
+
+
+def _too_often() -> Refusal:
+    return Refusal("LimitExceededError", "Rate limit exceeded", 429)

@@ -1,0 +1,112 @@
+"""The graphql-transport-ws protocol: one identity for the whole socket, shown in connection_init's payload."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import orjson
+
+from app.auth.credentials import Credentials
+from app.errors import ErrorObject
+from app.execution import GraphQLRequest
+from app.realtime import connecting
+from app.realtime.connecting import CONNECT, CONNECT_BODY, CONNECT_PATH, Refusal, credentials_of, header_object
+from app.realtime.session import Session, Stream, valid_id
+from domain.errors import Code
+
+BAD_FRAME = 4400
+_ACK = b'{"type":"connection_ack"}'
+
+
+class TransportSession(Session):
+    answers: ClassVar[Mapping[str, str]] = {
+        "connection_init": "_init",
+        "ping": "_ping",
+        "pong": "_pong",
+        "subscribe": "_subscribe",
+        "complete": "_complete",
+    }
+
+    def beat(self) -> None:
+        self.socket.ping()
+
+    def ended(self, stream: Stream, errors: list[ErrorObject]) -> None:
+        self._streams.pop(stream.id, None)
+        self._error(stream.id, errors)
+        if any(error.get("errorType") == Code.ACCOUNT_SUSPENDED for error in errors):
+            self.socket.close(4403, "Forbidden")
+
+    async def fault(self, message: str, frame: dict[str, Any] | None) -> None:
+        self.socket.close(BAD_FRAME, message)
+
+    async def _init(self, frame: dict[str, Any]) -> None:
+        if self.caller is not None:
+            self.socket.close(4429, "Too many initialisation requests")
+            return
+        payload = frame.get("payload")
+        if payload is not None and not isinstance(payload, dict):
+            await self.fault("A connection_init's payload is an object.", frame)
+            return
+        try:
+            self.caller = await self.services.connect(self._credentials(payload), lambda: CONNECT)
+        except Refusal as refusal:
+            final = refusal.error["errorCode"] == 401
+            self.socket.close(*((4403, "Forbidden") if final else (1013, str(refusal.error["message"]))))
+            return
+        self.socket.send(_ACK)
+        self.keep_alive_later()
+
+    def _credentials(self, payload: dict[str, Any] | None) -> Credentials:
+        if not payload:
+            return credentials_of(self.handshake)
+        header = header_object(payload)
+        return connecting.credentials(self.handshake, CONNECT_PATH, header, CONNECT_BODY)
+
+    async def _ping(self, frame: dict[str, Any]) -> None:
+        payload = frame.get("payload")
+        self.say({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
+
+    async def _pong(self, _: dict[str, Any]) -> None:
+        """An answer to nothing: allowed at any time."""
+
+    async def _subscribe(self, frame: dict[str, Any]) -> None:
+        if self.caller is None:
+            self.socket.close(4401, "Unauthorized")
+            return
+        id_ = valid_id(frame)
+        request = _request(frame.get("payload"))
+        if id_ is None or request is None:
+            await self.fault("A subscribe has an id and a payload with a query.", frame)
+            return
+        if self.knows(id_):
+            self.socket.close(4409, f"Subscriber for {id_[:80]} already exists")
+            return
+        if self.is_full:
+            most = self.services.sockets.limits.subscriptions
+            message = f"A connection has at most {most} subscriptions."
+            self._error(id_, [{"errorType": "MaxSubscriptionsReachedError", "message": message}])
+            return
+        stream = Stream(self, id_, b'{"id":' + orjson.dumps(id_) + b',"type":"next","payload":')
+        errors = await self.begin(stream, request, self.caller)
+        if errors:
+            self._error(id_, errors)
+
+    async def _complete(self, frame: dict[str, Any]) -> None:
+        """An unknown id is none of a fault: the server may just have ended it."""
+        id_ = valid_id(frame)
+        if id_ is None:
+            await self.fault("A complete has an id.", frame)
+        else:
+            self.take(id_)
+
+    def _error(self, id_: str, errors: list[ErrorObject]) -> None:
+        self.say({"id": id_, "type": "error", "payload": errors})
+
+
+def _request(payload: Any) -> GraphQLRequest | None:
+    """None when the payload is not of the protocol's shape."""
+    if not isinstance(payload, dict):
+        return None
+    query, variables, name = payload.get("query"), payload.get("variables"), payload.get("operationName")
+    if not isinstance(query, str) or not isinstance(variables, dict | None) or not isinstance(name, str | None):
+        return None
+    return GraphQLRequest(query, variables, name)
