@@ -3,6 +3,7 @@
 Each field is set by the variable of its name in capitals. docs/settings.md is made from this class.
 """
 
+import re
 from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -230,6 +231,14 @@ def _custom(kind: type, value: Any) -> Any:
     return kind(value)
 
 
+def _is_expression(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
+
+
 _Rule = tuple[Callable[[Settings, Set[str]], bool], str]
 """What must not be, of the settings and of the names given, and how to say so."""
 
@@ -276,6 +285,10 @@ _RULES: tuple[_Rule, ...] = (
             and not (it.local_issuer or it.cognito_user_pool_id or it.oidc_issuer or it.lambda_authorizer)
         ),
         "COGNITO_USER_POOL_ID, OIDC_ISSUER, LAMBDA_AUTHORIZER or LOCAL_ISSUER: production needs one way to sign in",
+    ),
+    (
+        lambda it, _: not _is_expression(it.lambda_authorizer_identity_regex or ""),
+        "LAMBDA_AUTHORIZER_IDENTITY_REGEX: takes regular expression",
     ),
     (
         lambda it, _: "*" in it.cors_origins and len(it.cors_origins) > 1,
