@@ -57,6 +57,7 @@ def test_switches_take_the_usual_words(text, value):
         ("PORT", "http"),
         ("PORT", "-1"),
         ("RECORDS", "mysql"),
+        ("LAMBDA_AUTHORIZER_IDENTITY_REGEX", "("),
         ("GRAPHIQL", "maybe"),
         ("REQUEST_SECONDS", "nan"),
         ("REQUEST_SECONDS", "0"),
