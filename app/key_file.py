@@ -8,11 +8,23 @@ from pathlib import Path
 _SECRET_BYTES = 32
 
 
+class KeyFileFault(Exception):
+    """A file does not hold what was once written into it. The message names it, and nothing of its content."""
+
+
 def secret(path: Path) -> bytes:
-    """The secret in the file, made when there is none. Raises OSError when the folder cannot be written."""
+    """The secret in the file, made when there is none.
+
+    Raises:
+        KeyFileFault: the file holds no secret of ours.
+        OSError: the folder cannot be written.
+    """
     if not path.exists():
         write_once(path, secrets.token_bytes(_SECRET_BYTES))
-    return path.read_bytes()
+    kept = path.read_bytes()
+    if len(kept) != _SECRET_BYTES:
+        raise KeyFileFault(f"{path} is damaged: it should hold {_SECRET_BYTES} bytes. Restore it or remove it.")
+    return kept
 
 
 def make_folder(path: Path) -> None:

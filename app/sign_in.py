@@ -14,7 +14,7 @@ from datasources.ports import LambdaAuthorizer, RecordStore
 
 
 async def open_issuer(settings: Settings) -> LocalIssuer | None:
-    """None when LOCAL_ISSUER is off. Raises OSError or ValueError when its key cannot be made or read."""
+    """None when LOCAL_ISSUER is off. Raises OSError or KeyFileFault when its key cannot be made or read."""
     if not settings.local_issuer:
         return None
     return await asyncio.to_thread(LocalIssuer.open, settings.data_dir, time.time)

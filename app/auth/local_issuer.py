@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.auth.config import JwtProvider
 from app.auth.jwks import FixedKeys, parse_key_set
-from app.key_file import write_once
+from app.key_file import KeyFileFault, write_once
 from domain.callers import Mode
 
 ISSUER: Final = "https://cognito-idp.local.educonnect.invalid/local_EduConnect"
@@ -65,7 +65,7 @@ class LocalIssuer:
         """With the key in `data_dir`, made when there is none. Blocks, for the making about 0.1 s.
 
         Raises:
-            ValueError: the file there is no RSA key.
+            KeyFileFault: the file there is no RSA key.
             OSError: the folder cannot be written.
         """
         path = data_dir / KEY_FILE
@@ -76,7 +76,7 @@ class LocalIssuer:
         except (ValueError, TypeError):
             key = None
         if not isinstance(key, rsa.RSAPrivateKey):
-            raise ValueError(f"{path} is no RSA private key.")
+            raise KeyFileFault(f"{path} is damaged: it should hold an RSA private key. Restore it or remove it.")
         return cls(key, clock)
 
     @property

@@ -30,6 +30,7 @@ async def _token(chosen: argparse.Namespace, settings: Settings) -> int:
     issuer = await open_issuer(settings)
     if issuer is None:
         raise Fault("LOCAL_ISSUER is off here, so tokens come from the configured sign-in.")
+    _signed(issuer, chosen, frozenset())  # before anything is looked up for a user who cannot be
     groups = _named(chosen.group) if chosen.group else await _stored(settings, chosen.user)
     sys.stdout.write(_signed(issuer, chosen, groups) + "\n")
     return 0

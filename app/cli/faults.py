@@ -1,5 +1,6 @@
 """Faults that a command explains in words instead of a traceback."""
 
+from app.key_file import KeyFileFault
 from app.settings import SettingsFault
 from domain.errors import DomainError
 
@@ -8,7 +9,7 @@ class Fault(Exception):
     """One clear message for the person at the shell."""
 
 
-EXPECTED = (Fault, SettingsFault, DomainError, OSError)
+EXPECTED = (Fault, SettingsFault, KeyFileFault, DomainError, OSError)
 
 
 def words(error: Exception) -> str:

@@ -97,6 +97,7 @@ class TestFaults:
             (["token", "ada", "--group", "Kings"], {}, ["no group 'Kings'", "Mentors"]),
             (["token", "a da"], {}, ["username"]),
             (["token", "ada", "--ttl", "0"], {}, ["seconds"]),
+            (["token", "a\udcffda"], {}, ["username"]),
             (["api-key", "--days", "400"], {}, ["365"]),
             (["tables", "create"], {}, ["RECORDS=dynamodb"]),
             (["schema", "diff", "no-such-revision"], {}, ["no-such-revision"]),
@@ -118,6 +119,11 @@ class TestFaults:
     def test_a_file_that_is_no_database(self, fault, tmp_path: Path):
         (tmp_path / "records.db").write_text("this is no database" * 1000)
         assert "records.db" in fault("serve", DATA_DIR=str(tmp_path), PORT="0")
+
+    @pytest.mark.parametrize("name", ["issuer-key.pem", "cursor-secret"])
+    def test_a_key_file_that_is_damaged(self, fault, tmp_path: Path, name):
+        (tmp_path / name).write_text("")
+        assert f"{tmp_path / name} is damaged" in fault("serve", DATA_DIR=str(tmp_path), PORT="0")
 
     def test_a_port_that_is_taken(self, fault, server: ServerProcess, tmp_path: Path):
         said = fault("serve", "--port", str(server.port), DATA_DIR=str(tmp_path))

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import pytest
+
 from app import key_file
 
 
@@ -32,4 +34,12 @@ def test_all_who_start_at_once_use_the_same_secret(tmp_path: Path):
 def test_what_is_there_is_never_replaced(tmp_path: Path):
     key_file.write_once(tmp_path / "secret", b"first")
     key_file.write_once(tmp_path / "secret", b"second")
-    assert key_file.secret(tmp_path / "secret") == b"first"
+    assert (tmp_path / "secret").read_bytes() == b"first"
+
+
+@pytest.mark.parametrize("content", [b"", b"half of it", b"x" * 33])
+def test_a_damaged_secret_is_not_used(tmp_path: Path, content: bytes):
+    (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(key_file.KeyFileFault) as fault:
+        key_file.secret(tmp_path / "secret")
+    assert str(tmp_path / "secret") in str(fault.value)

@@ -15,6 +15,7 @@ import pytest
 from app.auth.config import AuthConfig
 from app.auth.local_issuer import CLIENT_ID, ISSUER, KEY_FILE, LocalIssuer, user_id
 from app.auth.tokens import TokenVerifier
+from app.key_file import KeyFileFault
 from tests.app.auth.signing import NOW, SUB, Clock
 
 
@@ -117,7 +118,7 @@ def test_only_the_owner_may_read_the_key_and_no_draft_is_left(tmp_path: Path, cl
 def test_a_spoiled_key_is_an_error_and_stays(tmp_path: Path, clock: Clock, content: bytes) -> None:
     (tmp_path / KEY_FILE).write_bytes(content)
 
-    with pytest.raises(ValueError, match="no RSA private key"):
+    with pytest.raises(KeyFileFault, match="RSA private key"):
         LocalIssuer.open(tmp_path, clock)
     assert (tmp_path / KEY_FILE).read_bytes() == content
 
