@@ -2,11 +2,12 @@
 
 Everything is done by the calls that the product itself makes, at the times when it would have happened.
 Each step first looks whether it was done, and all ids follow from the names and the time of the founding;
-so a seeding that was cut off goes on at the next start.
+so a seeding that was cut off goes on at the next start, and processes that start at once make one school.
 """
 
 import asyncio
 import hashlib
+import random
 from collections.abc import Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -17,11 +18,12 @@ from app.auth.local_issuer import email, user_id
 from app.demo_school import DemoCourse, DemoLesson, DemoSchool, Fate, Person, read
 from datasources import worker_rows
 from datasources.expiry import lapsed
-from datasources.ports import RecordStore
+from datasources.ports import ConditionFailed, RecordStore, TransactionFailed
 from datasources.users import UserFilter
 from domain.callers import Caller, Group, Mode
 from domain.courses import Course, course_in_state, new_course
 from domain.enrollments import Enrollment
+from domain.errors import RETRYABLE, DomainError
 from domain.lessons import Lesson, changed_lesson, new_lesson, new_module, new_resource
 from domain.progress import Report
 from domain.times import Timestamp, later, moment, timestamp
@@ -32,6 +34,8 @@ DEMO_GROUPS = (Group.MENTORS.value,)
 
 _MARK = "demo-school"
 _PLANTED = "PLANTED"
+_TRIES = 20
+_PAUSE_SECONDS = 0.5
 _GRANTED_DAYS = 30
 _REPORT = "demo"
 """The client token of every report, so that a repeated one adds nothing."""
@@ -67,6 +71,20 @@ async def seed(ground: Ground, now: Timestamp | None = None) -> bool:
     Returns:
         False when there was nothing to do: it is there already, or the database has other users.
     """
+    for _ in range(_TRIES - 1):
+        try:
+            return await _planted(ground, now)
+        except (TransactionFailed, ConditionFailed):
+            pass
+        except DomainError as error:
+            if error.code in RETRYABLE:
+                raise
+        # Another process plants it too and was faster with a step; the next round finds that step done.
+        await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS))  # noqa: S311 - keeps them apart, protects nothing
+    return await _planted(ground, now)
+
+
+async def _planted(ground: Ground, now: Timestamp | None) -> bool:
     store = ground.store
     founded = await worker_rows.position(store, _MARK)
     if founded == _PLANTED:

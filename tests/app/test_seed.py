@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from domain.times import Timestamp, later
 from resolvers.context import Sources
 from tests.datasources.test_enrollments import require_true_seats
 from tests.learning import NOW
+from tests.races import at_once, successes
 
 STATUSES = {"PENDING_PAYMENT", "WAITLISTED", "ACTIVE", "COMPLETED", "DROPPED", "EXPIRED", "REVOKED"}
 
@@ -152,3 +154,17 @@ async def test_a_planting_that_was_cut_off_goes_on(
         assert {key: item.get("status", item.get("state")) for key, item in kept.items()} == {
             key: item.get("status", item.get("state")) for key, item in wanted.items()
         }
+
+
+async def test_two_servers_that_start_at_once_plant_one_school(sqlite_store: SQLiteStore, tmp_path: Path) -> None:
+    async with SQLiteStore.open(tmp_path / "alone.db") as alone:
+        await seed(ground(alone), NOW)
+        whole = [(await items(alone, table)).keys() for table in (USERS, COURSES, ENROLLMENTS)]
+
+    done = successes(await at_once([partial(seed, ground(sqlite_store), NOW)] * 3))
+
+    assert len(done) == 3
+    assert [(await items(sqlite_store, table)).keys() for table in (USERS, COURSES, ENROLLMENTS)] == whole
+    rows = (await items(sqlite_store, ENROLLMENTS)).values()
+    assert {row["status"] for row in rows} == STATUSES
+    assert not await seed(ground(sqlite_store), NOW)
