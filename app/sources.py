@@ -4,28 +4,45 @@ from collections.abc import Callable
 
 from datasources.accounts import Accounts
 from datasources.admission_cache import AdmissionCache
+from datasources.announcements import Announcements
 from datasources.catalog import Catalog
 from datasources.consents import Consents
 from datasources.courses import Courses
 from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
 from datasources.mentors import Mentors
+from datasources.message_search import MessageSearch
+from datasources.messages import Messages
 from datasources.modules import Modules
 from datasources.notices import Notices
+from datasources.notification_preferences import Preferences
+from datasources.notifications import Notifications
 from datasources.ports import RecordStore, SearchIndex
+from datasources.presence import Presences
 from datasources.progress import ProgressBook
+from datasources.push_tokens import PushTokens
 from datasources.resources import Resources
+from datasources.room_members import RoomMembers
+from datasources.rooms import Rooms
 from datasources.sessions import Sessions
 from datasources.settings import PersonalSettings
 from datasources.users import Users
+from domain.chat_limits import DEFAULT, ChatLimits
 from domain.times import Timestamp
 from resolvers.context import Sources
 
 
-def build(store: RecordStore, search: SearchIndex, now: Callable[[], Timestamp]) -> tuple[Sources, Accounts]:
-    """What resolvers read and write, and the gate that admits callers; both share one admission cache."""
+def build(
+    store: RecordStore, search: SearchIndex, now: Callable[[], Timestamp], chat: ChatLimits = DEFAULT
+) -> tuple[Sources, Accounts]:
+    """What resolvers read and write, and the gate that admits callers; both share one admission cache.
+
+    Args:
+        chat: how much of it is allowed.
+    """
     cache = AdmissionCache()
     users, sessions = Users(store, cache), Sessions(store, cache)
+    room_members, messages = RoomMembers(store), Messages(store, now, chat)
     sources = Sources(
         users=users,
         settings=PersonalSettings(store),
@@ -40,5 +57,14 @@ def build(store: RecordStore, search: SearchIndex, now: Callable[[], Timestamp])
         resources=Resources(store),
         enrollments=Enrollments(store),
         progress=ProgressBook(store),
+        rooms=Rooms(store),
+        room_members=room_members,
+        messages=messages,
+        message_search=MessageSearch(search, messages),
+        presence=Presences(store, room_members, now),
+        notifications=Notifications(store),
+        notification_preferences=Preferences(store),
+        push_tokens=PushTokens(store),
+        announcements=Announcements(store),
     )
     return sources, Accounts(users, sessions, cache, now)

@@ -4,12 +4,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from datasources import counts, expiry, waitlist
+from datasources.member_counts import count_members
 from datasources.ports import FeedEvent, RecordStore, Write
-from datasources.tables import COURSES, ENROLLMENTS, Table
+from datasources.tables import COURSES, ENROLLMENTS, ROOM_LOG, ROOM_MEMBERS, ROOMS, Table
 from domain.times import Timestamp
 from resolvers.context import Publish, Sources
 
 SWEEP_SECONDS = 5.0
+_NOWHERE = "-"
+"""Where a step got to that always begins anew."""
 
 
 Handler = Callable[[Sequence[FeedEvent]], Awaitable[Sequence[Write]]]
@@ -53,12 +56,24 @@ def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp]
     async def count(events: Sequence[FeedEvent]) -> Sequence[Write]:
         return counts.count(events)
 
+    async def count_in_rooms(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        return count_members(events)
+
     async def move_up(events: Sequence[FeedEvent]) -> Sequence[Write]:
         return await waitlist.move_up(store, events, now())
 
     async def tell(event: FeedEvent) -> None:
         if event.new is not None and event.new["lastChange"] in _BY_NO_CALL:
             await publish("publishEnrollment", course_id=event.key["courseId"], user_id=event.key["userId"])
+
+    async def tell_of_count(event: FeedEvent) -> None:
+        if event.new is not None and event.old is not None and event.new["memberCount"] != event.old["memberCount"]:
+            await publish("publishRoom", id=event.key["roomId"])
+
+    async def expire_presence(since: str | None) -> str:
+        for user_id in await sources.presence.expire(now()):
+            await publish("publishPresence", user_id=user_id)
+        return _NOWHERE
 
     return [
         TimedStep("expiry", SWEEP_SECONDS, sweep),
@@ -67,6 +82,10 @@ def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp]
         FeedStep("enrollment-events", ENROLLMENTS, _each(tell)),
         FeedStep("course-search", COURSES, _each(sources.catalog.follow)),
         FeedStep("deleted-courses", COURSES, _each(sources.courses.sweep)),
+        FeedStep("room-member-counts", ROOM_MEMBERS, count_in_rooms),
+        FeedStep("room-events", ROOMS, _each(tell_of_count)),
+        FeedStep("message-search", ROOM_LOG, _each(sources.message_search.follow)),
+        TimedStep("presence", SWEEP_SECONDS, expire_presence),
     ]
 
 

@@ -83,7 +83,7 @@ ENROLLMENTS = Table(
     ),
     feed=True,
 )
-ROOMS = Table("Rooms", "roomId", indexes=(Index("PublicActivityIndex", "scope", "activityHour"),))
+ROOMS = Table("Rooms", "roomId", indexes=(Index("PublicActivityIndex", "scope", "activityHour"),), feed=True)
 ROOM_MEMBERS = Table(
     "RoomMembers",
     "userId",

@@ -1,6 +1,35 @@
 """What each field of the SDL means. Importing the package fills the registry."""
 
-from resolvers import base, catalog, courses, enrollment, lessons, outline, progress, users
+from resolvers import (
+    base,
+    catalog,
+    courses,
+    enrollment,
+    lessons,
+    messages,
+    outline,
+    presence,
+    progress,
+    room_members,
+    room_subscriptions,
+    rooms,
+    users,
+)
 from resolvers.registry import registry
 
-__all__ = ["base", "catalog", "courses", "enrollment", "lessons", "outline", "progress", "registry", "users"]
+__all__ = [
+    "base",
+    "catalog",
+    "courses",
+    "enrollment",
+    "lessons",
+    "messages",
+    "outline",
+    "presence",
+    "progress",
+    "registry",
+    "room_members",
+    "room_subscriptions",
+    "rooms",
+    "users",
+]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from datasources.announcements import Announcements
 from datasources.catalog import Catalog
 from datasources.consents import Consents
 from datasources.courses import Courses
@@ -11,10 +12,18 @@ from datasources.cursors import Cursors
 from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
 from datasources.mentors import Mentors
+from datasources.message_search import MessageSearch
+from datasources.messages import Messages
 from datasources.modules import Modules
 from datasources.notices import Notices
+from datasources.notification_preferences import Preferences
+from datasources.notifications import Notifications
+from datasources.presence import Presences
 from datasources.progress import ProgressBook
+from datasources.push_tokens import PushTokens
 from datasources.resources import Resources
+from datasources.room_members import RoomMembers
+from datasources.rooms import Rooms
 from datasources.sessions import Sessions
 from datasources.settings import PersonalSettings
 from datasources.users import Users
@@ -40,6 +49,15 @@ class Sources:
     resources: Resources
     enrollments: Enrollments
     progress: ProgressBook
+    rooms: Rooms
+    room_members: RoomMembers
+    messages: Messages
+    message_search: MessageSearch
+    presence: Presences
+    notifications: Notifications
+    notification_preferences: Preferences
+    push_tokens: PushTokens
+    announcements: Announcements
 
 
 class Publish(Protocol):

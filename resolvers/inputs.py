@@ -52,14 +52,56 @@ EnrollmentStatus = Literal["PENDING_PAYMENT", "WAITLISTED", "ACTIVE", "COMPLETED
 LessonKind = Literal["VIDEO", "AUDIO", "ARTICLE", "QUIZ", "ASSIGNMENT", "MEETING"]
 """What a lesson consists of."""
 
+MessageKind = Literal["USER", "SYSTEM"]
+"""Origin of a message."""
+
 NoticeSeverity = Literal["INFO", "WARNING", "CRITICAL"]
 """Weight of a service notice. CRITICAL: clients must show it."""
+
+NotificationCategory = Literal[
+    "SECURITY",
+    "COURSE",
+    "ASSESSMENT",
+    "CHAT",
+    "COMMUNITY",
+    "MEETING",
+    "ATTENDANCE",
+    "MENTORSHIP",
+    "PAYMENT",
+    "MEDIA",
+    "DEVICE",
+]
+"""What a notification is about; preferences are set per category. SECURITY always uses EMAIL and IN_APP."""
+
+NotificationChannel = Literal["IN_APP", "PUSH", "EMAIL", "SMS"]
+"""How a notification reaches a user."""
+
+PresenceStatus = Literal["ONLINE", "AWAY", "OFFLINE"]
+"""Online state of a user."""
 
 PublishState = Literal["DRAFT", "PUBLISHED", "ARCHIVED"]
 """Editorial life cycle. DRAFT <-> PUBLISHED -> ARCHIVED -> DRAFT; students see only PUBLISHED."""
 
+PushPlatform = Literal["APNS", "FCM", "WEB_PUSH"]
+"""Push service of a device."""
+
 Role = Literal["STUDENT", "MENTOR", "ADMIN", "MODERATOR"]
 """Role = Cognito group: Students, Mentors, Admins, Moderators. A user may hold several."""
+
+RoomKind = Literal["PUBLIC", "PRIVATE", "DIRECT"]
+"""PUBLIC: anyone may join. PRIVATE: by invitation. DIRECT: exactly two users, for ever."""
+
+RoomMemberStatus = Literal["INVITED", "JOINED", "LEFT", "BANNED"]
+"""State of a membership."""
+
+RoomNotificationLevel = Literal["ALL", "MENTIONS", "NONE"]
+"""Which messages of a room notify."""
+
+RoomRole = Literal["OWNER", "MODERATOR", "MEMBER"]
+"""Rights in a room."""
+
+SortDirection = Literal["ASC", "DESC"]
+"""Order of a list by its natural sort key."""
 
 UserStatus = Literal["ACTIVE", "SUSPENDED", "ERASURE_PENDING", "ERASED"]
 """Account state. ERASED is final and holds no personal data."""
@@ -137,6 +179,18 @@ class CreateResourceInput(TypedDict):
     client_token: NotRequired[str | None]
 
 
+class CreateRoomInput(TypedDict):
+    """A new room; kind PUBLIC or PRIVATE."""
+
+    kind: RoomKind
+    name: str
+    topic: NotRequired[str | None]
+    course_id: NotRequired[str | None]
+    invite_user_ids: NotRequired[list[str] | None]
+    """Invited at once, at most 100."""
+    client_token: NotRequired[str | None]
+
+
 class EnrollInCourseInput(TypedDict):
     """Enrollment of the caller."""
 
@@ -153,6 +207,13 @@ class GrantEnrollmentInput(TypedDict):
     user_id: str
     expires_at: NotRequired[Timestamp | None]
     client_token: NotRequired[str | None]
+
+
+class NotificationRuleInput(TypedDict):
+    """Channels for one category."""
+
+    category: NotificationCategory
+    channels: list[NotificationChannel]
 
 
 class PublishServiceNoticeInput(TypedDict):
@@ -186,6 +247,35 @@ class RecordLessonProgressInput(TypedDict):
     completed: NotRequired[bool | None]
     client_token: NotRequired[str | None]
     """Report identity, so that a retry adds no time."""
+
+
+class RegisterPushTokenInput(TypedDict):
+    """A device token."""
+
+    platform: PushPlatform
+    token: str
+    device_name: NotRequired[str | None]
+
+
+class SendAnnouncementInput(TypedDict):
+    """An announcement."""
+
+    course_id: str
+    title: str
+    body: str
+    client_token: NotRequired[str | None]
+
+
+class SendMessageInput(TypedDict):
+    """A message. A body is needed."""
+
+    room_id: str
+    body: NotRequired[str | None]
+    mentioned_user_ids: NotRequired[list[str] | None]
+    """Members of the room, at most 50."""
+    reply_to_id: NotRequired[str | None]
+    """A message of the same room."""
+    client_token: NotRequired[str | None]
 
 
 class UpdateCourseInput(TypedDict):
@@ -224,6 +314,15 @@ class UpdateLessonInput(TypedDict):
     expected_version: NotRequired[int | None]
 
 
+class UpdateMessageInput(TypedDict):
+    """An edit."""
+
+    id: str
+    body: str
+    mentioned_user_ids: NotRequired[list[str] | None]
+    expected_version: NotRequired[int | None]
+
+
 class UpdateModuleInput(TypedDict):
     """Module changes."""
 
@@ -233,12 +332,43 @@ class UpdateModuleInput(TypedDict):
     expected_version: NotRequired[int | None]
 
 
+class UpdateNotificationPreferencesInput(TypedDict):
+    """Preference changes."""
+
+    rules: NotRequired[list[NotificationRuleInput] | None]
+    quiet_from: NotRequired[str | None]
+    quiet_to: NotRequired[str | None]
+    expected_version: NotRequired[int | None]
+
+
 class UpdateProfileInput(TypedDict):
     """Profile changes."""
 
     display_name: NotRequired[str | None]
     bio: NotRequired[str | None]
     phone: NotRequired[str | None]
+    expected_version: NotRequired[int | None]
+
+
+class UpdateRoomInput(TypedDict):
+    """Room changes; the kind is fixed."""
+
+    id: str
+    name: NotRequired[str | None]
+    topic: NotRequired[str | None]
+    slow_mode_seconds: NotRequired[int | None]
+    """0 to 3,600."""
+    expected_version: NotRequired[int | None]
+
+
+class UpdateRoomMemberInput(TypedDict):
+    """Changes of a member by a moderator. status: BANNED, or LEFT to lift a ban or remove."""
+
+    room_id: str
+    user_id: str
+    role: NotRequired[RoomRole | None]
+    status: NotRequired[RoomMemberStatus | None]
+    muted_until_at: NotRequired[Timestamp | None]
     expected_version: NotRequired[int | None]
 
 

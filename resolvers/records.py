@@ -7,8 +7,12 @@ import msgspec
 from domain.courses import Course
 from domain.enrollments import CourseAccess, Enrollment
 from domain.lessons import Lesson, LessonResource, Module
+from domain.messages import Message, ReactionCount
 from domain.money import Money
+from domain.presence import Presence, TypingEvent
 from domain.progress import CourseProgress, LessonProgress
+from domain.room_members import ReadReceipt, RoomMember
+from domain.rooms import Room
 from domain.server import ServerInfo, ServiceNotice
 from domain.users import Consent, User, UserSession, UserSettings, UserSummary
 from resolvers.paging import Connection
@@ -22,10 +26,17 @@ _RECORDS = (
     Lesson,
     LessonProgress,
     LessonResource,
+    Message,
     Module,
     Money,
+    Presence,
+    ReactionCount,
+    ReadReceipt,
+    Room,
+    RoomMember,
     ServerInfo,
     ServiceNotice,
+    TypingEvent,
     User,
     UserSession,
     UserSettings,
@@ -38,7 +49,10 @@ _LISTED = (
     "Enrollment",
     "Lesson",
     "LessonProgress",
+    "Message",
     "Module",
+    "Room",
+    "RoomMember",
     "User",
     "UserSession",
 )
