@@ -92,7 +92,7 @@ class Notifications:
         if event.key["sk"] != _INBOX or event.new is None:
             return
         user_id, after = event.key["userId"], None
-        until = SortRange(at_most=event.new["readUntilAt"])
+        until = SortRange(at_most=await self._read_until(user_id))
         while True:
             page = await self._store.query(
                 NOTIFICATIONS, user_id, index=_UNREAD, sort=until, limit=_CLEARED_AT_ONCE, after=after
