@@ -1,10 +1,12 @@
 """Stores for every test: SQLite's in a file of its own, DynamoDB's on an emulator behind real HTTP."""
 
+import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from graphql import GraphQLSchema
+from hypothesis import HealthCheck, settings
 
 from app import scalars, sdl
 from app.binding import bind
@@ -18,6 +20,12 @@ from resolvers import registry
 from resolvers.records import BY_TYPE
 from tests.dynamodb_emulator import Emulator, emulated_store, running_emulator
 from tests.school import Clock, School
+
+# The same examples in every run, however busy the machine is; HYPOTHESIS_PROFILE=long hunts for others.
+_SHARED_FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+settings.register_profile("ci", derandomize=True, deadline=None, database=None, suppress_health_check=_SHARED_FIXTURES)
+settings.register_profile("long", max_examples=2_000, deadline=None, suppress_health_check=_SHARED_FIXTURES)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.hookimpl(wrapper=True)

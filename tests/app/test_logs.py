@@ -65,9 +65,9 @@ def test_plain_words_stay(text):
     ids=lambda text: text[:7],
 )
 def test_hostile_text_costs_little(text):
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(logs.redact(text)) <= 3 * logs.MAX_TEXT
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_a_line_has_time_level_logger_message_and_request(out):

@@ -22,6 +22,9 @@ from tests.learning import NOW, crowd, published_course, set_capacity
 from tests.races import at_once, codes
 from tests.school import School
 
+PATIENCE_SECONDS = 60
+"""How long a test waits for what has to come; nothing is concluded from less."""
+
 Handle = Callable[[Sequence[FeedEvent]], Awaitable[Sequence[Write]]]
 
 
@@ -45,7 +48,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await condition():  # noqa: ASYNC110 - what is waited for may be a row in the store
             await asyncio.sleep(0.005)
 
@@ -216,11 +219,11 @@ async def test_a_change_wakes_its_follower_at_once_and_the_end_is_quick(sqlite_s
     running = asyncio.create_task(Workers(sqlite_store, steps, now, "one", wait_for_ever).run())
     await asyncio.sleep(0)
     await enroll(sqlite_store, course.id, "ben")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await woken.wait()
 
     running.cancel()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.gather(running, return_exceptions=True)
     assert await worker_rows.lead(sqlite_store, "two", NOW, seconds=30)
 

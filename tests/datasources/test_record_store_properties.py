@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasources.aws.dynamodb import DynamoDBStore
@@ -220,12 +220,7 @@ async def contents(store: RecordStore) -> list[Item]:
 
 
 @given(operations=st.lists(OPERATIONS, min_size=1, max_size=12))
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,  # the same examples in every run; raise the number and drop this to hunt
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=settings.default.max_examples // 2)
 async def test_both_engines_answer_alike(
     sqlite_store: SQLiteStore, dynamodb_store: DynamoDBStore, operations: list[Operation]
 ) -> None:

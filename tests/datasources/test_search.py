@@ -1,7 +1,7 @@
 """What a search index finds, and in which order: one contract over both engines."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasources.aws.search import TermSearch
@@ -108,7 +108,7 @@ async def test_a_text_without_words_finds_nothing(search: SearchIndex) -> None:
 _TEXT = st.text(st.sampled_from("abcdé ß-Ωж日_0"), max_size=12)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 3)
 @given(documents=st.lists(st.tuples(_TEXT, _TEXT), max_size=6), query=_TEXT)
 async def test_both_engines_find_the_same_in_the_same_order(
     sqlite_store: SQLiteStore, documents: list[tuple[str, str]], query: str

@@ -9,7 +9,7 @@ import orjson
 from subscriptions.filters import Filter
 from subscriptions.hub import Topic
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 """How long a test waits for what must come; nothing is concluded from less."""
 
 

@@ -130,7 +130,7 @@ header_names = st.from_regex(r"x-[a-z][a-z0-9-]{0,10}", fullmatch=True).filter(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(
     path=paths,
     query=queries,

@@ -25,7 +25,7 @@ from app.server import Server, bound_socket, server
 from app.settings import Settings
 from domain.callers import Caller, Mode
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 """How long a test waits for what has to come; no test waits for it to pass."""
 
 

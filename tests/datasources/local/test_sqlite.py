@@ -384,7 +384,7 @@ async def test_an_expired_item_leaves_through_the_feed(tmp_path: Path, clock: Cl
 async def test_the_background_sweeps_by_itself(tmp_path: Path, clock: Clock) -> None:
     async with SQLiteStore.open(tmp_path / "records.db", now=clock, sweep_seconds=0.01) as store:
         await store.put(IDEMPOTENCY, {"id": "x", "ttl": int(clock.now) - 1})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     await store.put(IDEMPOTENCY, {"id": "x"}, condition=not_exists("id"))
@@ -424,7 +424,7 @@ async def test_a_waiting_worker_is_woken_by_a_change(sqlite_store: SQLiteStore) 
     await sqlite_store.put(SETTINGS, {"userId": "ada", "name": "S"})
     assert not waiting.done()
     await sqlite_store.put(USERS, ADA)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await waiting
 
 
@@ -434,7 +434,7 @@ async def test_all_who_wait_are_woken_and_the_store_lives_on(sqlite_store: SQLit
         waiting = [asyncio.create_task(sqlite_store.wait_for_change(USERS, position, seconds=60)) for _ in range(50)]
         await asyncio.sleep(0)
         await sqlite_store.put(USERS, {"userId": f"u{number}"})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await asyncio.gather(*waiting)
         position = (await sqlite_store.changes(USERS, position)).position
 
@@ -442,7 +442,7 @@ async def test_all_who_wait_are_woken_and_the_store_lives_on(sqlite_store: SQLit
 async def test_a_change_before_the_wait_is_not_missed(sqlite_store: SQLiteStore) -> None:
     page = await sqlite_store.changes(USERS, None)
     await sqlite_store.put(USERS, ADA)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await sqlite_store.wait_for_change(USERS, page.position, seconds=60)
     assert not sqlite_store._signal._waiters
 
