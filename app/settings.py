@@ -27,6 +27,14 @@ PoolId = Annotated[
 Version = Annotated[str, Meta(title="version, `1.2.3`", pattern=r"^\d+\.\d+\.\d+$", max_length=30)]
 TablePrefix = Annotated[str, Meta(title="letters, digits, `_.-`", pattern=r"^[A-Za-z0-9_.-]*$", max_length=100)]
 ApiKey = Annotated[str, Meta(title="secret text", pattern=r"^\S+$", min_length=20, max_length=200)]
+EmailAddress = Annotated[str, Meta(title="e-mail address", pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254)]
+SmtpUrl = Annotated[
+    str, Meta(title="`smtp://` or `smtps://` URL", pattern=r"^smtps?://[^\s/?#]+/?$", max_length=2_048)
+]
+PushKey = Annotated[str, Meta(title="key of `python -m app push-key --new`", pattern=r"^[A-Za-z0-9_-]{43}$")]
+PushApplication = Annotated[
+    str, Meta(title="`APNS=ARN` or `FCM=ARN`", pattern=r"^(APNS|FCM)=arn:[^\s,]+$", max_length=400)
+]
 SealingSecret = Annotated[
     str, Meta(title="secret text of 32 characters or more", pattern=r"^\S{32,}$", max_length=2_048)
 ]
@@ -138,6 +146,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 32 * 1024
     max_connections: Annotated[Count, Meta(description="Open connections; beyond, 503.")] = 2_000
     max_requests: Annotated[Count, Meta(description="Requests worked on at once; beyond, 503.")] = 500
+    room_changes_per_second: Annotated[
+        Count, Meta(description="Messages, edits, deletions and reactions a second of one room, in each process.")
+    ] = 20
+    room_changes_burst: Annotated[Count, Meta(description="The same, at once.")] = 50
+    user_changes_per_second: Annotated[
+        Count, Meta(description="Messages, edits, deletions and reactions a second of one user, in each process.")
+    ] = 10
+    user_changes_burst: Annotated[Count, Meta(description="The same, at once.")] = 30
+    message_days: Annotated[
+        Annotated[int, Meta(ge=1, le=3_650)], Meta(description="How long chat messages are kept, days.")
+    ] = 30
     redis_url: Annotated[
         RedisUrl | None,
         Meta(description="Redis through which several processes share their events; without it a process is alone."),
@@ -180,6 +199,48 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Count, Meta(description="Cost of one operation: 1 a field, times `limit` below a paged list.")
     ] = 5_000
 
+    mail: Annotated[
+        Literal["outbox", "smtp", "ses"] | None,
+        Meta(
+            description="How mail leaves: into `python -m app outbox`, over SMTP_URL, or over Amazon SES.",
+            extra={"default": "`outbox` in development, none in production"},
+        ),
+    ] = None
+    mail_from: Annotated[EmailAddress, Meta(description="Address that mail comes from.")] = "educonnect@localhost"
+    smtp_url: Annotated[
+        SmtpUrl | None,
+        Meta(description="Mail server, with user and password if it wants them: `smtp://user:password@host:587`."),
+    ] = None
+    mail_feedback_queue_url: Annotated[
+        HttpUrl | None,
+        Meta(description="SQS queue with SES's bounces and complaints; such addresses get no more mail."),
+    ] = None
+    clients_url: Annotated[
+        HttpUrl | None, Meta(description="Where the web client is; mails link to it. Without a slash at the end.")
+    ] = None
+    web_push_key: Annotated[
+        PushKey | None,
+        Meta(
+            description="Signs pushes to browsers; the same in every process. Made once in DATA_DIR when records are"
+            " in SQLite; absent with DynamoDB, browsers get none."
+        ),
+    ] = None
+    web_push_hosts: Annotated[
+        tuple[Word, ...], Meta(description="Push services of browsers that may be called; `*` is any part of a name.")
+    ] = (
+        "fcm.googleapis.com",
+        "updates.push.services.mozilla.com",
+        "*.push.apple.com",
+        "*.notify.windows.com",
+    )
+    sns_push_applications: Annotated[
+        tuple[PushApplication, ...], Meta(description="SNS platform applications that push to phones.")
+    ] = ()
+    sns_texts: Annotated[bool, Meta(description="Send text messages over Amazon SNS.")] = False
+    announced_per_second: Annotated[
+        Count, Meta(description="Learners told of announcements a second, in all courses together.")
+    ] = 500
+
     minimum_client_version: Annotated[Version, Meta(description="Oldest client version served.")] = "0.1.0"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="Least severe lines that are logged.")
@@ -217,6 +278,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "local_issuer": development and self.cognito_user_pool_id is None,
             "introspection": development,
             "graphiql": development,
+            "mail": "outbox" if development else None,
         }
         undecided = {name: value for name, value in defaults.items() if getattr(self, name) is None}
         return msgspec.structs.replace(self, **undecided)
@@ -285,6 +347,14 @@ _RULES: tuple[_Rule, ...] = (
             and not (it.local_issuer or it.cognito_user_pool_id or it.oidc_issuer or it.lambda_authorizer)
         ),
         "COGNITO_USER_POOL_ID, OIDC_ISSUER, LAMBDA_AUTHORIZER or LOCAL_ISSUER: production needs one way to sign in",
+    ),
+    (
+        lambda it, _: it.mail == "smtp" and it.smtp_url is None,
+        "SMTP_URL: needed with MAIL=smtp",
+    ),
+    (
+        lambda it, given: it.mail in ("smtp", "ses") and "mail_from" not in given,
+        "MAIL_FROM: needed with MAIL=smtp and MAIL=ses",
     ),
     (
         lambda it, _: not _is_expression(it.lambda_authorizer_identity_regex or ""),

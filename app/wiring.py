@@ -20,17 +20,20 @@ from app.clock import now
 from app.engines import open_engines
 from app.execution import Answer, Executor, GraphQLRequest
 from app.limits import Limits
+from app.notification_steps import notification_steps
 from app.realtime.realtime import RealTime
 from app.scope import RequestScope
 from app.settings import Settings
 from app.sign_in import open_authenticator, open_issuer
 from app.version import VERSION
+from app.ways_out import open_senders
 from app.worker_steps import all_steps
 from app.workers import Workers
 from datasources.accounts import Accounts
 from datasources.cursors import Cursors
 from datasources.ports import RecordStore
 from domain.callers import Caller, Mode
+from domain.chat_limits import ChatLimits
 from domain.server import FEATURES, ServerFacts
 from resolvers import registry
 from resolvers.context import Context, Sources
@@ -78,14 +81,25 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
     async with (
         open_engines(settings) as engines,
         open_authenticator(settings, engines.store, issuer) as authenticator,
+        open_senders(settings, engines.store, now) as senders,
     ):
-        built, accounts = sources.build(engines.store, engines.search, now)
+        built, accounts = sources.build(engines.store, engines.search, now, _chat_limits(settings))
         schema = bound_schema(authenticator.user_modes)
         realtime = RealTime(schema, authenticator.user_modes, settings.redis_url or "memory://")
         executor = _executor(settings, schema, realtime)
         context = _contexts(settings, built, realtime)
         realtime.connect(executor, context, accounts.admit, accounts.forget, now)
-        steps = all_steps(engines.store, built, now, realtime.publish)
+        steps = [
+            *all_steps(engines.store, built, now, realtime.publish),
+            *notification_steps(
+                engines.store,
+                now,
+                realtime.publish,
+                senders,
+                site=settings.clients_url,
+                announced_per_second=settings.announced_per_second,
+            ),
+        ]
         yield App(
             store=engines.store,
             sources=built,
@@ -117,6 +131,16 @@ def bound_schema(user_modes: frozenset[Mode]) -> GraphQLSchema:
     schema = sdl.build(sdl.load())
     scalars.install(schema)
     return bind(schema, registry, BY_TYPE, user_modes)
+
+
+def _chat_limits(settings: Settings) -> ChatLimits:
+    return ChatLimits(
+        room_changes_per_second=settings.room_changes_per_second,
+        room_burst=settings.room_changes_burst,
+        user_changes_per_second=settings.user_changes_per_second,
+        user_burst=settings.user_changes_burst,
+        message_days=settings.message_days,
+    )
 
 
 def _executor(settings: Settings, schema: GraphQLSchema, realtime: RealTime) -> Executor:

@@ -4,13 +4,17 @@ from collections.abc import Mapping
 
 import msgspec
 
+from domain.announcements import Announcement
 from domain.courses import Course
 from domain.enrollments import CourseAccess, Enrollment
 from domain.lessons import Lesson, LessonResource, Module
 from domain.messages import Message, ReactionCount
 from domain.money import Money
+from domain.notification_preferences import NotificationPreferences, NotificationRule
+from domain.notifications import Notification, NotificationInbox
 from domain.presence import Presence, TypingEvent
 from domain.progress import CourseProgress, LessonProgress
+from domain.push_tokens import PushToken
 from domain.room_members import ReadReceipt, RoomMember
 from domain.rooms import Room
 from domain.server import ServerInfo, ServiceNotice
@@ -18,6 +22,7 @@ from domain.users import Consent, User, UserSession, UserSettings, UserSummary
 from resolvers.paging import Connection
 
 _RECORDS = (
+    Announcement,
     Consent,
     Course,
     CourseAccess,
@@ -29,6 +34,11 @@ _RECORDS = (
     Message,
     Module,
     Money,
+    Notification,
+    NotificationInbox,
+    NotificationPreferences,
+    NotificationRule,
+    PushToken,
     Presence,
     ReactionCount,
     ReadReceipt,
@@ -51,6 +61,8 @@ _LISTED = (
     "LessonProgress",
     "Message",
     "Module",
+    "Notification",
+    "PushToken",
     "Room",
     "RoomMember",
     "User",

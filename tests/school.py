@@ -15,13 +15,17 @@ from ulid import ULID
 from app import sources
 from app.auth.local_issuer import user_id
 from app.execution import Executor, GraphQLRequest
+from app.notification_steps import notification_steps
 from app.scope import RequestScope
 from app.worker_steps import all_steps
 from app.workers import Workers
 from datasources.accounts import Accounts
 from datasources.cursors import Cursors
+from datasources.outbox import Outbox
 from datasources.ports import RecordStore, SearchIndex
+from datasources.senders import Senders
 from domain.callers import Caller, Mode
+from domain.chat_limits import DEFAULT, ChatLimits
 from domain.server import ServerFacts
 from domain.times import Timestamp, timestamp
 from resolvers.context import Context, Sources
@@ -56,15 +60,19 @@ class School:
     search: SearchIndex
     schema: GraphQLSchema
     clock: Clock
+    chat: ChatLimits = DEFAULT
     published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """What resolvers and workers sent to subscribers: the publishing mutation and its key, in order."""
     rechecked: list[str] = field(default_factory=list)
     """Users whose subscriptions were looked at again, in order."""
+    senders: Senders = field(init=False)
+    """The ways out of the house: mail goes to an outbox, all else nowhere, until a test sets others."""
     sources: Sources = field(init=False)
     accounts: Accounts = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sources, self.accounts = sources.build(self.store, self.search, self.clock.now)
+        self.sources, self.accounts = sources.build(self.store, self.search, self.clock.now, self.chat)
+        self.senders = Senders(mailer=Outbox(self.store, self.clock.now))
         self.executor = Executor(self.schema)
         self.cursors = Cursors(b"a secret of the tests", self.clock.now)
 
@@ -95,7 +103,10 @@ class School:
 
     async def drain(self) -> None:
         """Let the workers finish everything that follows from what was done."""
-        steps = all_steps(self.store, self.sources, self.clock.now, self.publish)
+        steps = [
+            *all_steps(self.store, self.sources, self.clock.now, self.publish),
+            *notification_steps(self.store, self.clock.now, self.publish, self.senders),
+        ]
         await Workers(self.store, steps, self.clock.now, "a worker of the tests").drain()
 
     def context(self, caller: Caller) -> Context:

@@ -58,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("--days", type=int, default=7, help="how long it lives, 1 to 365 (7)")
     key.add_argument("--description", default="", help="what it is for")
 
+    outbox = _command(commands, "outbox", "notifications:outbox", "print mail that MAIL=outbox kept, newest first")
+    outbox.add_argument("--limit", type=int, default=20, help="how many, 1 to 1000 (20)")
+    push = _command(commands, "push-key", "notifications:public_push_key", "print the key that browsers subscribe with")
+    push.add_argument("--new", action="store_true", help="print a fresh WEB_PUSH_KEY instead, to be kept secret")
+
     _command(commands, "seed", "seed:seed", "fill an empty database with the demo school")
     tables = _group(commands, "tables", "look after DynamoDB's tables")
     _command(tables, "create", "tables:create", "make the tables that are missing")

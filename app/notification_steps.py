@@ -1,0 +1,80 @@
+"""From changes to people: who is told of what, and how that leaves the house. Steps for the workers."""
+
+from collections.abc import Callable, Sequence
+
+from app.worker_steps import FeedStep, Step, TimedStep
+from datasources.announcements import FanOut
+from datasources.notifications import Notifications, shown_change
+from datasources.notifier import Notifier
+from datasources.ports import FeedEvent, RecordStore, Write
+from datasources.senders import Senders
+from datasources.sending import Sending
+from datasources.tables import AUDIT_EVENTS, ENROLLMENTS, NOTIFICATIONS
+from domain.times import Timestamp
+from resolvers.context import Publish
+
+SECONDS = 1.0
+FEEDBACK_SECONDS = 10.0
+_GOING_ON = "-"
+"""The position of steps that keep none here."""
+ANNOUNCED_PER_SECOND = 500
+
+
+def notification_steps(
+    store: RecordStore,
+    now: Callable[[], Timestamp],
+    publish: Publish,
+    senders: Senders,
+    *,
+    site: str | None = None,
+    announced_per_second: int = ANNOUNCED_PER_SECOND,
+) -> list[Step]:
+    """
+    Args:
+        site: where the clients are; see `Sending`.
+        announced_per_second: learners told of announcements, in all courses together.
+    """
+    notifier, notifications = Notifier(store, now), Notifications(store)
+    fan_out, sending = FanOut(store, notifier), Sending(store, senders, now, site)
+
+    async def enrollments(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        await notifier.follow_enrollments(events)
+        return ()
+
+    async def audit(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        await notifier.follow_audit(events)
+        return ()
+
+    async def clear(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        for event in events:
+            await notifications.clear_read(event)
+        return ()
+
+    async def show(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        for event in events:
+            key = shown_change(event)
+            if key is not None:
+                await publish("publishNotification", **key)
+        return ()
+
+    async def announce(_: str | None) -> str:
+        await fan_out.run(announced_per_second)
+        return _GOING_ON
+
+    async def send(_: str | None) -> str:
+        await sending.run()
+        return _GOING_ON
+
+    async def read_feedback(_: str | None) -> str:
+        await sending.read_feedback()
+        return _GOING_ON
+
+    return [
+        FeedStep("enrollment-notifications", ENROLLMENTS, enrollments),
+        FeedStep("security-notifications", AUDIT_EVENTS, audit),
+        TimedStep("announcements", SECONDS, announce),
+        FeedStep("notification-events", NOTIFICATIONS, show),
+        FeedStep("read-notifications", NOTIFICATIONS, clear),
+        TimedStep("deliveries", SECONDS, send),
+        TimedStep("mail-feedback", FEEDBACK_SECONDS, read_feedback),
+    ]

@@ -1,0 +1,88 @@
+"""How mail, pushes and text messages leave, as the settings choose."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from app import key_file
+from app.settings import Settings, SettingsFault
+from datasources.outbox import Outbox
+from datasources.ports import RecordStore
+from datasources.senders import Mailer, MailFeedback, PushSender, Senders, TextSender
+from domain.times import Timestamp
+
+PUSH_KEY_FILE = "web-push-key"
+
+
+@asynccontextmanager
+async def open_senders(settings: Settings, store: RecordStore, now: Callable[[], Timestamp]) -> AsyncIterator[Senders]:
+    """Open until the context ends. Raises SettingsFault, OSError for DATA_DIR."""
+    async with AsyncExitStack() as stack:
+        mailer = await _mailer(settings, store, now, stack)
+        pushes, texts = await _over_sns(settings, stack)
+        key = push_key(settings)
+        if key is not None:
+            # Its libraries take long to import.
+            from datasources.local.web_push import open_web_push
+
+            contact = f"mailto:{settings.mail_from}"
+            try:
+                opened = open_web_push(key, contact=contact, hosts=settings.web_push_hosts)
+                pushes["WEB_PUSH"] = await stack.enter_async_context(opened)
+            except ValueError:
+                raise SettingsFault(["WEB_PUSH_KEY: is no key"]) from None
+        yield Senders(mailer, pushes, texts, await _feedback(settings, stack))
+
+
+def push_key(settings: Settings) -> str | None:
+    """The key that signs pushes to browsers, made when there is none; None where processes could not share it."""
+    if settings.web_push_key is not None or settings.records != "sqlite":
+        return settings.web_push_key
+    path = settings.data_dir / PUSH_KEY_FILE
+    if not path.exists():
+        from datasources.local.web_push import new_key
+
+        key_file.write_once(path, new_key().encode())
+    return path.read_text(encoding="ascii")
+
+
+async def _mailer(
+    settings: Settings, store: RecordStore, now: Callable[[], Timestamp], stack: AsyncExitStack
+) -> Mailer | None:
+    if settings.mail == "smtp" and settings.smtp_url is not None:
+        from datasources.local.smtp import Smtp
+
+        try:
+            return Smtp(settings.smtp_url, settings.mail_from)
+        except ValueError:
+            raise SettingsFault(["SMTP_URL: is no URL of a mail server"]) from None
+    if settings.mail == "ses":
+        from datasources.aws.ses import open_ses
+
+        opened = open_ses(settings.mail_from, region=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
+        return await stack.enter_async_context(opened)
+    return Outbox(store, now) if settings.mail == "outbox" else None
+
+
+async def _over_sns(settings: Settings, stack: AsyncExitStack) -> tuple[dict[str, PushSender], TextSender | None]:
+    if not settings.sns_push_applications and not settings.sns_texts:
+        return {}, None
+    from datasources.aws.sns import SnsPush, SnsTexts, open_sns
+
+    opened = open_sns(region=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
+    client = await stack.enter_async_context(opened)
+    pushes: dict[str, PushSender] = {}
+    for application in settings.sns_push_applications:
+        platform, _, arn = application.partition("=")
+        pushes[platform] = SnsPush(client, arn, is_apple=platform == "APNS")
+    return pushes, SnsTexts(client) if settings.sns_texts else None
+
+
+async def _feedback(settings: Settings, stack: AsyncExitStack) -> MailFeedback | None:
+    if settings.mail_feedback_queue_url is None:
+        return None
+    from datasources.aws.mail_feedback import open_mail_feedback
+
+    opened = open_mail_feedback(
+        settings.mail_feedback_queue_url, region=settings.aws_region, endpoint_url=settings.aws_endpoint_url
+    )
+    return await stack.enter_async_context(opened)
