@@ -6,16 +6,15 @@ so a seeding that was cut off goes on at the next start, and processes that star
 """
 
 import asyncio
-import hashlib
 import random
 from collections.abc import Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from ulid import ULID
-
 from app.auth.local_issuer import email, user_id
+from app.demo_ids import ulid_of
 from app.demo_school import DemoCourse, DemoLesson, DemoSchool, Fate, Person, read
+from app.seed_chat import plant_chat
 from datasources import worker_rows
 from datasources.expiry import lapsed
 from datasources.ports import ConditionFailed, RecordStore, TransactionFailed
@@ -26,7 +25,7 @@ from domain.enrollments import Enrollment
 from domain.errors import RETRYABLE, DomainError
 from domain.lessons import Lesson, changed_lesson, new_lesson, new_module, new_resource
 from domain.progress import Report
-from domain.times import Timestamp, later, moment, timestamp
+from domain.times import Timestamp, later, timestamp
 from resolvers.context import Sources
 
 DEMO_USER = "ada"
@@ -96,6 +95,7 @@ async def _planted(ground: Ground, now: Timestamp | None) -> bool:
         founded = now or timestamp(datetime.now(UTC))
         await store.transact([worker_rows.moved(_MARK, None, founded)])
     await _Planting(ground, read(), Timestamp(founded)).plant()
+    await plant_chat(ground.store, ground.sources, Timestamp(founded))
     await store.transact([worker_rows.moved(_MARK, founded, _PLANTED)])
     return True
 
@@ -155,7 +155,7 @@ class _Planting:
 
     async def _outline(self, plan: DemoCourse) -> tuple[Course, list[Lesson]]:
         opened = later(self._now, days=-plan.days_ago)
-        course_id = _ulid(opened, plan.slug)
+        course_id = ulid_of(opened, plan.slug)
         fields = ("slug", "title", "level", "language", "category", "tags", "access_model", "completion_percent")
         optional = ("summary", "description", "price", "capacity", "access_days")
         given = {name: getattr(plan, name) for name in fields}
@@ -168,7 +168,7 @@ class _Planting:
             await self._sources.mentors.add(course_id, user_id(mentor), opened)
         lessons: list[Lesson] = []
         for number, module in enumerate(plan.modules):
-            module_id = f"{course_id}.{_ulid(later(opened, seconds=number), plan.slug, 'module')}"
+            module_id = f"{course_id}.{ulid_of(later(opened, seconds=number), plan.slug, 'module')}"
             if await self._sources.modules.get(module_id) is None:
                 given = {"course_id": course_id, "title": module.title}
                 await self._sources.modules.create(new_module(given, module_id=module_id), None, opened)
@@ -179,7 +179,7 @@ class _Planting:
 
     async def _lesson(self, plan: DemoLesson, module_id: str, at: Timestamp, *, published: bool) -> Lesson:
         lessons, resources = self._sources.lessons, self._sources.resources
-        lesson_id = f"{module_id.partition('.')[0]}.{_ulid(at, plan.title)}"
+        lesson_id = f"{module_id.partition('.')[0]}.{ulid_of(at, plan.title)}"
         given = {
             "module_id": module_id,
             "title": plan.title,
@@ -191,7 +191,7 @@ class _Planting:
         lesson = await lessons.get(lesson_id) or await lessons.create(new_lesson(given, lesson_id=lesson_id), None, at)
         if plan.link is not None and lesson.resource_count == 0:
             link = {"lesson_id": lesson_id, "title": "Further reading", "link_url": plan.link}
-            resource_id = f"{lesson_id}.{_ulid(at, plan.link)}"
+            resource_id = f"{lesson_id}.{ulid_of(at, plan.link)}"
             await resources.create(new_resource(link, resource_id=resource_id), None, at)
         if published and lesson.state == "DRAFT":
             lesson = await lessons.update(lesson_id, lambda draft: changed_lesson(draft, {"state": "PUBLISHED"}))
@@ -266,10 +266,3 @@ async def _together(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
                 tasks.create_task(step)
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
-
-
-def _ulid(at: Timestamp, *names: str) -> str:
-    """Always the same for a moment and names; sorts by the moment."""
-    digest = hashlib.sha256("\0".join(names).encode()).digest()
-    milliseconds = round(moment(at).timestamp() * 1000)
-    return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + digest[:10]))

@@ -92,10 +92,9 @@ class Rooms:
         Raises:
             DomainError: IDEMPOTENCY_MISMATCH, THROTTLED.
         """
-        id_taken = ValueError("room ids are fresh")
         writes: list[Guarded] = [
             *idempotency.once(request, to_item(room), now),
-            *((write, id_taken) for write in _creation(room, founder(room, owner_id, "OWNER"))),
+            *((write, LostRace()) for write in _creation(room, founder(room, owner_id, "OWNER"))),
         ]
 
         async def attempt() -> Room:
