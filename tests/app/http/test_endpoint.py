@@ -384,6 +384,13 @@ class TestLog:
         assert "\x1b" not in site.log.getvalue()
         assert "abc" not in site.log.getvalue()
 
+    @pytest.mark.parametrize(
+        "path", ["/da2-abcdefghijklmnop", "/x/da2-abcdefghijklmnop", "/eyJhbGciOiJSUzI1NiJ9.eyJzdWIiO"]
+    )
+    async def test_a_credential_in_a_path_is_hidden(self, site: Running, path):
+        await site.client.get(path)
+        assert not re.search("da2-|eyJ", site.log.getvalue())
+
     async def test_a_bug_is_told_to_the_log_and_not_to_the_client(self, site: Running):
         site.service.failure = RuntimeError("the table arn:aws:dynamodb:x at 10.0.0.1")
         response = await site.post()
