@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from app.worker_steps import FeedStep, Step, TimedStep
+from datasources import noteworthy
 from datasources.announcements import FanOut
+from datasources.noteworthy import Noteworthy
 from datasources.notifications import Notifications, shown_change
 from datasources.notifier import Notifier
 from datasources.ports import FeedEvent, RecordStore, Write
 from datasources.senders import Senders
 from datasources.sending import Sending
-from datasources.tables import AUDIT_EVENTS, ENROLLMENTS, NOTIFICATIONS
+from datasources.tables import AUDIT_EVENTS, ENROLLMENTS, NOTIFICATIONS, ROOM_LOG, ROOM_MEMBERS, Table
 from domain.times import Timestamp
 from resolvers.context import Publish
 
@@ -17,7 +19,7 @@ SECONDS = 1.0
 FEEDBACK_SECONDS = 10.0
 _GOING_ON = "-"
 """The position of steps that keep none here."""
-ANNOUNCED_PER_SECOND = 500
+ANNOUNCED_PER_SECOND = 200
 
 
 def notification_steps(
@@ -37,13 +39,12 @@ def notification_steps(
     notifier, notifications = Notifier(store, now), Notifications(store)
     fan_out, sending = FanOut(store, notifier), Sending(store, senders, now, site)
 
-    async def enrollments(events: Sequence[FeedEvent]) -> Sequence[Write]:
-        await notifier.follow_enrollments(events)
-        return ()
+    def telling(name: str, table: Table, find: Noteworthy) -> FeedStep:
+        async def tell(events: Sequence[FeedEvent]) -> Sequence[Write]:
+            await notifier.tell(await find(store, events))
+            return ()
 
-    async def audit(events: Sequence[FeedEvent]) -> Sequence[Write]:
-        await notifier.follow_audit(events)
-        return ()
+        return FeedStep(name, table, tell)
 
     async def clear(events: Sequence[FeedEvent]) -> Sequence[Write]:
         for event in events:
@@ -70,8 +71,10 @@ def notification_steps(
         return _GOING_ON
 
     return [
-        FeedStep("enrollment-notifications", ENROLLMENTS, enrollments),
-        FeedStep("security-notifications", AUDIT_EVENTS, audit),
+        telling("enrollment-notifications", ENROLLMENTS, noteworthy.in_enrollments),
+        telling("security-notifications", AUDIT_EVENTS, noteworthy.in_audit),
+        telling("invitation-notifications", ROOM_MEMBERS, noteworthy.in_room_members),
+        telling("mention-notifications", ROOM_LOG, noteworthy.in_room_log),
         TimedStep("announcements", SECONDS, announce),
         FeedStep("notification-events", NOTIFICATIONS, show),
         FeedStep("read-notifications", NOTIFICATIONS, clear),

@@ -239,7 +239,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sns_texts: Annotated[bool, Meta(description="Send text messages over Amazon SNS.")] = False
     announced_per_second: Annotated[
         Count, Meta(description="Learners told of announcements a second, in all courses together.")
-    ] = 500
+    ] = 200
 
     minimum_client_version: Annotated[Version, Meta(description="Oldest client version served.")] = "0.1.0"
     log_level: Annotated[

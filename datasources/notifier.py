@@ -5,21 +5,16 @@ from the start; and whoever handles the same event later finds that they were to
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from datasources.course_items import META
-from datasources.course_items import key as course_key
 from datasources.deliveries import first, other
-from datasources.enrollment_rows import of as enrollment_of
 from datasources.notification_preferences import Preferences
 from datasources.notifications import new_item
-from datasources.ports import FeedEvent, Put, RecordStore, TransactionFailed, Write
+from datasources.ports import Put, RecordStore, TransactionFailed, Write
 from datasources.push_tokens import PushTokens
-from datasources.tables import COURSES, NOTIFICATIONS, USERS
+from datasources.tables import NOTIFICATIONS, USERS
 from domain.deliveries import Delivery, Reason
-from domain.enrollments import Enrollment
 from domain.notification_preferences import NotificationPreferences, not_before
-from domain.notification_texts import of_audit_event, of_enrollment
 from domain.notifications import Draft, notification
 from domain.times import Timestamp
 
@@ -47,23 +42,6 @@ class Notifier:
             some = drafts[start : start + AT_ONCE]
             told += sum(await asyncio.gather(*(self._tell(draft, batch) for draft in some)))
         return told
-
-    async def follow_enrollments(self, events: Iterable[FeedEvent]) -> None:
-        """Feed step: what changes of places in courses say to their users."""
-        changed = [enrollment_of(event.new) for event in events if event.new is not None]
-        await self.tell([draft for draft in await asyncio.gather(*map(self._of_enrollment, changed)) if draft])
-
-    async def follow_audit(self, events: Iterable[FeedEvent]) -> None:
-        """Feed step: what staff did to accounts is told to their owners."""
-        drafts = (of_audit_event(event.new) for event in events if event.new is not None)
-        await self.tell([draft for draft in drafts if draft])
-
-    async def _of_enrollment(self, enrollment: Enrollment) -> Draft | None:
-        draft = of_enrollment(enrollment, "")
-        if draft is None:
-            return None
-        course = await self._store.get(COURSES, course_key(enrollment.course_id, META))
-        return None if course is None else of_enrollment(enrollment, course["title"])
 
     async def _tell(self, draft: Draft, batch: int) -> bool:
         user, (preferences, time_zone) = await asyncio.gather(

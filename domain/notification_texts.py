@@ -1,6 +1,6 @@
 """What each kind of event says to whom: from a stored change to drafts of notifications.
 
-A new source of events is one more function here, and its feed step.
+What users did themselves is no news to them.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,9 @@ from typing import Any
 
 from domain.announcements import Announcement
 from domain.enrollments import Enrollment
+from domain.messages import Message
 from domain.notifications import Draft
+from domain.room_members import RoomMember
 
 _ENROLLMENT_TEXTS: Mapping[str, tuple[str, str]] = {
     "PROMOTED": ("You have a seat", "A seat has become free in {course}, and it is yours."),
@@ -28,14 +30,15 @@ _SECURITY_TEXTS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def of_enrollment(enrollment: Enrollment, course_title: str) -> Draft | None:
-    """What the latest change of a place says to its user; None for changes that they made themselves."""
-    texts = _ENROLLMENT_TEXTS.get(enrollment.last_change)
-    if texts is None:
-        return None
-    if enrollment.last_change == "PROMOTED" and enrollment.status == "PENDING_PAYMENT":
-        texts = _PROMOTED_TO_PAY
-    title, body = texts
+def is_told(enrollment: Enrollment) -> bool:
+    """Whether the latest change of a place is news to its user: not what they did themselves."""
+    return enrollment.last_change in _ENROLLMENT_TEXTS
+
+
+def of_enrollment(enrollment: Enrollment, course_title: str) -> Draft:
+    """What the latest change of a place, one that `is_told`, says to its user."""
+    must_pay = enrollment.last_change == "PROMOTED" and enrollment.status == "PENDING_PAYMENT"
+    title, body = _PROMOTED_TO_PAY if must_pay else _ENROLLMENT_TEXTS[enrollment.last_change]
     return Draft(
         event=f"enrollment#{enrollment.id}#{enrollment.version}",
         user_id=enrollment.user_id,
@@ -64,3 +67,30 @@ def of_announcement(announcement: Announcement, user_id: str) -> Draft:
         body=announcement.body,
         path=f"/courses/{announcement.course_id}",
     )
+
+
+def of_invitation(member: RoomMember, room_name: str | None) -> Draft:
+    return Draft(
+        event=f"invitation#{member.room_id}#{member.version}",
+        user_id=member.user_id,
+        category="CHAT",
+        title="You are invited",
+        body=f"You are invited to {_room(room_name)}.",
+        path=f"/rooms/{member.room_id}",
+    )
+
+
+def of_mention(message: Message, user_id: str, room_name: str | None) -> Draft:
+    """Without the message's text, so that deleting the message deletes it."""
+    return Draft(
+        event=f"mention#{message.id}",
+        user_id=user_id,
+        category="CHAT",
+        title="You were mentioned",
+        body=f"You were mentioned in {_room(room_name)}.",
+        path=f"/rooms/{message.room_id}",
+    )
+
+
+def _room(name: str | None) -> str:
+    return name or "a conversation"

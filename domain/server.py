@@ -4,7 +4,7 @@ from domain.errors import bad_request
 from domain.records import Record
 from domain.times import Timestamp
 
-FEATURES = ("CHAT", "COURSES", "COURSE_SEARCH", "ENROLLMENT", "LESSON_PROGRESS")
+FEATURES = ("CHAT", "COURSES", "COURSE_SEARCH", "ENROLLMENT", "LESSON_PROGRESS", "NOTIFICATIONS")
 """What this release has; a deployment may switch more on."""
 
 
