@@ -61,7 +61,8 @@ COUNTERS = Table("Counters", "name")
 API_KEYS = Table("ApiKeys", "name")
 """One item, KEYS, with all of them: one read answers for every key, also for the many that are none."""
 IDEMPOTENCY = Table("Idempotency", "id", ttl=True)
-COURSES = Table(  # META, SEATS, COUNTS, ORDER, MENTOR#u, MODULE#id, LESSON#id, RES#lesson#id, ANNOUNCEMENT#id; SLUG#slug / SLUG
+# META, SEATS, COUNTS, ORDER, MENTOR#u, MODULE#id, LESSON#id, RES#lesson#id, ANNOUNCEMENT#id; SLUG#slug / SLUG
+COURSES = Table(
     "Courses",
     "courseId",
     "sk",
