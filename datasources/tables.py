@@ -117,9 +117,7 @@ NOTIFICATIONS = Table(  # createdAt#id, INBOX
     ttl=True,
     feed=True,
 )
-DELIVERIES = Table(
-    "Deliveries", "userId", "noticeTarget", indexes=(Index("QueueIndex", "queue", "dueAt"),), ttl=True
-)
+DELIVERIES = Table("Deliveries", "userId", "noticeTarget", indexes=(Index("QueueIndex", "queue", "dueAt"),), ttl=True)
 """A row a notification and target. QueueIndex holds what waits (DUE#shard) and what failed for good (DEAD#shard)."""
 FAN_OUTS = Table("FanOuts", "kind", "id")
 """What is told to many and not yet to all, and how far that has come."""
