@@ -15,7 +15,7 @@ from datasources.push_tokens import PushTokens
 from datasources.senders import Mail, Push, Refused, Senders
 from datasources.suppressions import Suppressions
 from datasources.tables import USERS
-from domain.deliveries import Delivery, Reason, Status, tried_again_at
+from domain.deliveries import MOST_TRIES, Delivery, Reason, Status, tried_again_at
 from domain.errors import Code, DomainError
 from domain.notification_preferences import not_before
 from domain.notifications import Draft
@@ -76,11 +76,17 @@ class Sending:
         delivery = await self._deliveries.claim(waiting, self._now())
         if delivery is None:
             return False
+        if delivery.tries > MOST_TRIES:  # every try ended with its process
+            await self._give_up(delivery, "no try ever ended")
+            return True
         try:
             async with asyncio.timeout(TRY_SECONDS):
                 await self._send(delivery)
         except (DomainError, TimeoutError) as error:
-            await self._failed(delivery, error)
+            await self._failed(delivery, str(error) or "no answer in time")
+        except Exception as error:  # a fault of ours: it must not hold up what follows, nor be tried for ever
+            _log.exception("a delivery by %s failed", delivery.channel)
+            await self._failed(delivery, type(error).__name__)
         return True
 
     async def _send(self, delivery: Delivery) -> None:
@@ -99,14 +105,17 @@ class Sending:
             status, reason = await self._channels[delivery.channel](delivery, user, draft)
         await self._deliveries.end(delivery, status, reason, self._now())
 
-    async def _failed(self, delivery: Delivery, error: Exception) -> None:
+    async def _failed(self, delivery: Delivery, why: str) -> None:
         now = self._now()
         at = tried_again_at(delivery.tries, now)
-        if at is not None:
+        if at is None:
+            await self._give_up(delivery, why)
+        else:
             await self._deliveries.again(delivery, at, now)
-            return
-        _log.warning("a delivery by %s is given up after %d tries: %s", delivery.channel, delivery.tries, error)
-        await self._deliveries.end(delivery, "FAILED", "TRIES_EXHAUSTED", now)
+
+    async def _give_up(self, delivery: Delivery, why: str) -> None:
+        _log.warning("a delivery by %s is given up after %d tries: %s", delivery.channel, delivery.tries, why)
+        await self._deliveries.end(delivery, "FAILED", "TRIES_EXHAUSTED", self._now())
 
     @property
     def _channels(self) -> Mapping[str, Callable[[Delivery, Item, Draft], Awaitable[_End]]]:

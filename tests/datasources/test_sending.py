@@ -171,6 +171,39 @@ async def test_what_never_works_is_set_aside_with_its_reason(
     assert "ben" not in caplog.text
 
 
+async def test_a_fault_of_ours_is_bounded_like_any_other_and_holds_up_nothing(small_house: House) -> None:
+    house = small_house
+    await house.use_channels("EMAIL")
+    house.way.faults = [ValueError("a bug")] * (MOST_TRIES - 1)
+    first = draft()
+    await house.notifier.tell([first])
+    for _ in range(MOST_TRIES - 1):
+        await house.sending.run()
+        house.clock.advance(seconds=3_600)
+
+    await house.notifier.tell([draft()])
+    await house.sending.run()
+
+    assert len(house.way.mails) == 2
+    assert (await house.ends(first))["EMAIL"] == ("SENT", None)
+
+
+async def test_tries_that_kill_their_process_come_to_an_end(small_house: House) -> None:
+    house = small_house
+    await house.use_channels("EMAIL")
+    event = draft()
+    await house.notifier.tell([event])
+    for _ in range(MOST_TRIES):
+        [due] = await house.deliveries.due(house.clock.now(), most=100)
+        await house.deliveries.claim(due, house.clock.now())
+        house.clock.advance(seconds=61)
+
+    await house.sending.run()
+
+    assert house.way.calls == 0
+    assert (await house.ends(event))["EMAIL"] == ("FAILED", "TRIES_EXHAUSTED")
+
+
 async def test_a_sender_that_died_amid_its_try_is_followed_by_another(house: House) -> None:
     await house.use_channels("EMAIL")
     event = draft()
