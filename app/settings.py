@@ -28,9 +28,7 @@ Version = Annotated[str, Meta(title="version, `1.2.3`", pattern=r"^\d+\.\d+\.\d+
 TablePrefix = Annotated[str, Meta(title="letters, digits, `_.-`", pattern=r"^[A-Za-z0-9_.-]*$", max_length=100)]
 ApiKey = Annotated[str, Meta(title="secret text", pattern=r"^\S+$", min_length=20, max_length=200)]
 EmailAddress = Annotated[str, Meta(title="e-mail address", pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254)]
-SmtpUrl = Annotated[
-    str, Meta(title="`smtp://` or `smtps://` URL", pattern=r"^smtps?://[^\s/?#]+/?$", max_length=2_048)
-]
+SmtpUrl = Annotated[str, Meta(title="`smtp://` or `smtps://` URL", pattern=r"^smtps?://[^\s/?#]+/?$", max_length=2_048)]
 PushKey = Annotated[str, Meta(title="key of `python -m app push-key --new`", pattern=r"^[A-Za-z0-9_-]{43}$")]
 PushApplication = Annotated[
     str, Meta(title="`APNS=ARN` or `FCM=ARN`", pattern=r"^(APNS|FCM)=arn:[^\s,]+$", max_length=400)
