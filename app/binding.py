@@ -13,6 +13,7 @@ from graphql import (
     GraphQLUnionType,
 )
 
+from app import plain_fields
 from app.access import Rule, object_types, rules_to_check, unauthorized
 from app.binding_checks import mismatches
 from app.scope import RequestScope
@@ -55,6 +56,7 @@ def bind(
     rules = rules_to_check(schema, user_modes)
     roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
     for parent in object_types(schema):
+        plain = {}
         for name, field in parent.fields.items():
             coordinate = f"{parent.name}.{name}"
             resolver = resolvers.get(coordinate)
@@ -68,6 +70,9 @@ def bind(
                 resolve = _nested(resolver)
             rule = rules.get(coordinate)
             field.resolve = _guarded(coordinate, rule, resolve) if rule else resolve
+            if resolver is None and rule is None and (read := plain_fields.reader(snake(name), field.type)):
+                plain[name] = read
+        plain_fields.install(parent, plain)
     return schema
 
 

@@ -1,10 +1,8 @@
 """Executing a bound schema: text and variables in, a status and a payload out."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
-import graphql
 import msgspec
 from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, GraphQLSchema, OperationType
 from graphql.execution import MiddlewareManager
@@ -13,7 +11,9 @@ from app.access import denied_coordinates, unauthorized
 from app.documents import MOST_REQUEST_FAULTS, Document, Documents, Operation, Refused
 from app.errors import error_object, field_errors, located, refusal, refused_request
 from app.limits import Limits, hold_cost, hold_values
+from app.plain_fields import PlainFieldsExecutor
 from app.scope import RequestScope
+from app.time_limit import TimeLimit
 from app.validation_messages import variable_messages
 from domain.callers import Caller
 from domain.errors import Code, DomainError
@@ -74,7 +74,7 @@ class Executor:
         self.documents = Documents(
             schema, self.limits, introspection=introspection, most=documents, most_bytes=document_bytes
         )
-        self._seconds = seconds
+        self._time = TimeLimit(seconds)
         self._mutated = mutated
 
     async def execute(self, request: GraphQLRequest, scope: RequestScope) -> Answer:
@@ -82,7 +82,7 @@ class Executor:
         try:
             return await self._answer(request, scope)
         except TimeoutError:
-            late = DomainError(Code.TIMEOUT, f"The operation took longer than {self._seconds:g} seconds.")
+            late = DomainError(Code.TIMEOUT, f"The operation took longer than {self._time.seconds:g} seconds.")
             return _failed(late, scope.request_id)
         except Exception as error:
             return _failed(refusal(error, scope.request_id), scope.request_id)
@@ -113,7 +113,7 @@ class Executor:
             hold_cost(operation.cost, variables, self.limits)
         caller = scope.ctx.caller
         # What `graphql.execute` does, without incremental delivery, which AppSync does not have.
-        execution = graphql.Executor.build(
+        execution = PlainFieldsExecutor.build(
             self.schema,
             document.ast,
             context_value=scope,
@@ -127,8 +127,9 @@ class Executor:
             return refused_variables(execution, scope.request_id)
         result = cast("ExecutionResult | Awaitable[ExecutionResult]", execution.execute_operation())
         if not isinstance(result, ExecutionResult):
-            async with asyncio.timeout(self._seconds):
-                result = await result
+            result = await self._time.hold(result)
+        # They hold their executor: without this cycle nothing of a request waits for the garbage collector.
+        del execution.async_helpers
         if self._mutated is not None and result.data is not None and operation.kind is OperationType.MUTATION:
             self._mutated(document, operation, result.data)
         if result.errors is None:
