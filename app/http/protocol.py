@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from app.errors import refused_request
 from app.http.front import OVERLOADED
 from app.http.replies import JSON, MALFORMED
+from app.http.writes import JoinedWrites
 
 MOST_HEADERS = 100
 LINGER_SECONDS = 2
@@ -88,6 +89,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         super().connection_made(transport)
+        self._writes = JoinedWrites(transport, self.loop)
         most = self._bounds.connections
         if len(self.connections) > 2 * most:
             transport.abort()
@@ -143,6 +145,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if version == "1.0" and b"transfer-encoding" in names:
             self._stop(_OLD_FRAMING)
         super().on_headers_complete()
+        self.cycle.transport = self._writes  # type: ignore[assignment] # it has what a cycle calls
         self._awaited = _Awaited.BODY
         self._unwatch()
 
@@ -174,6 +177,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._write_deadline = None
 
     def on_response_complete(self) -> None:
+        self._writes.flush()
         super().on_response_complete()
         if self.transport.is_closing():
             self._abort_unless_read()
