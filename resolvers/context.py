@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
 from datasources.announcements import Announcements
 from datasources.catalog import Catalog
 from datasources.consents import Consents
@@ -87,8 +89,7 @@ class Recheck(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """One request's view of the world.
 
     Attributes:

