@@ -1,6 +1,6 @@
 """Sends what is due, each delivery by one process at a time, and writes down how it ended.
 
-A delivery is tried up to eight times. What then has not worked is set aside in the queue of the dead. A crash
+A delivery is tried up to ten times. What then has not worked is set aside in the queue of the dead. A crash
 between sending and writing it down sends it again, under the same id.
 """
 

@@ -18,11 +18,11 @@ Reason = Literal[
     "TRIES_EXHAUSTED",  # it never could be reached
 ]
 
-MOST_TRIES = 8
+MOST_TRIES = 10
 LEASE_SECONDS = 60
 """How long one try may take before another process may try."""
 KEPT_DAYS = 90
-_FIRST_PAUSE_SECONDS = 15
+_FIRST_PAUSE_SECONDS = 30
 _LONGEST_PAUSE_SECONDS = 3_600
 
 

@@ -139,7 +139,7 @@ async def test_what_fails_is_tried_again_with_growing_pauses_until_it_works(hous
     await house.notifier.tell([event])
 
     await house.sending.run()
-    for calls, pause in ((1, 15), (2, 30), (3, 60)):
+    for calls, pause in ((1, 30), (2, 60), (3, 120)):
         house.clock.advance(seconds=pause - 1)
         await house.sending.run()
         assert house.way.calls == calls
