@@ -102,8 +102,13 @@ async def update_profile(ctx: Context, *, input: UpdateProfileInput) -> User:
 
 @registry.field("Mutation.updateSettings")
 async def update_settings(ctx: Context, *, input: UpdateSettingsInput) -> UserSettings:
-    values = checked_settings(input)
-    return await ctx.sources.settings.change(ctx.caller.id, values, input.get("expected_version"), ctx.now())
+    values, user_id = checked_settings(input), ctx.caller.id
+    settings = await ctx.sources.settings.change(user_id, values, input.get("expected_version"), ctx.now())
+    if "presence_visible" in values:
+        await ctx.publish("publishPresence", user_id=user_id)
+    if "read_receipts_enabled" in values:
+        await ctx.recheck(user_id)
+    return settings
 
 
 @registry.field("Mutation.recordConsent")

@@ -72,6 +72,7 @@ async def test_the_hidden_are_offline_to_everybody(school: School) -> None:
     await join(ben, room)
     await ben.data(BEAT, status="ONLINE")
     await ben.data(HIDE)
+    assert school.published[-1] == ("publishPresence", {"user_id": ben.id})
 
     assert (await ben.data(BEAT, status="ONLINE"))["setPresence"]["status"] == "OFFLINE"
     assert await seen(ada, ben) == ["OFFLINE"]
