@@ -77,6 +77,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._bounds = bounds
         self._upgrade = upgrade
+        self._handed_over = False
         self._awaited = _Awaited.HEADERS
         self._watched = _Awaited.NOTHING
         self._deadline: asyncio.TimerHandle | None = None
@@ -121,6 +122,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._unwatch()
         self._awaited = _Awaited.NOTHING
+        self._handed_over = True
         self.connections.discard(self)
         if self._upgrade is not None:
             self._upgrade(self.transport, self.url, self.headers)
@@ -190,6 +192,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _watch(self) -> None:
         """One deadline for what is owed now, counted from the moment since when it is owed."""
+        if self._handed_over:
+            return
         owed = self._awaited
         if owed is _Awaited.NOTHING and (self.cycle is None or self.cycle.response_complete):
             # Between requests uvicorn's keep-alive timer counts, unless stray bytes just stopped it.

@@ -6,6 +6,7 @@ from typing import Protocol
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.errors import Unauthenticated
 from app.errors import refusal
+from app.http.replies import Refusal as BadBody
 from app.realtime.connecting import Refusal, bucket, refusal_of
 from app.realtime.live import LiveSubscriptions
 from app.realtime.realtime import RealTime
@@ -44,7 +45,12 @@ class Services:
         self.failures = failures
 
     async def connect(self, credentials: Credentials, operation: ReadOperation) -> Caller:
-        """Who connects, counted. `dismiss` follows. Raises Refusal."""
+        """Who connects, counted; `dismiss` follows.
+
+        Raises:
+            Refusal: they may not.
+            whatever `operation` raises, when a Lambda authorizer has to be told of it.
+        """
         try:
             caller = await self.identify(credentials, operation)
             await self.admit(caller)
@@ -53,6 +59,8 @@ class Services:
             if refused.error["errorCode"] == 401 and self.failures.wait(credentials.ip_address):
                 raise _too_often() from None
             raise refused from None
+        except BadBody:
+            raise
         except Exception as error:
             raise refusal_of(refusal(error, credentials.request_id)) from None
         if not self.sockets.admit(bucket(caller)):

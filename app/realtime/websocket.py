@@ -161,7 +161,7 @@ class WebSocket(asyncio.Protocol):
             self._protocol.send_ping(b"")
             self._flush()
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str, *, linger_seconds: float = LINGER_SECONDS) -> None:
         """Says why and ends. Nothing is sent after that."""
         if self._closed:
             return
@@ -171,7 +171,7 @@ class WebSocket(asyncio.Protocol):
             return  # it is being closed already
         self._end()
         self._flush()
-        self._linger()
+        self._linger(linger_seconds)
 
     def pause_reading(self) -> None:
         if not self._closed and not self._unread:
@@ -203,6 +203,7 @@ class WebSocket(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end()
+        self._forget_unsent()
         if self._end_of_linger is not None:
             self._end_of_linger.cancel()
         self._doorman.sockets.remove(self)
@@ -285,8 +286,12 @@ class WebSocket(asyncio.Protocol):
         self._unsent_frames += 1
         sockets = self._doorman.sockets
         sockets.unsent_bytes += size
-        too_much = self._transport.get_write_buffer_size() > self._limits.unsent_bytes
-        if too_much or self._unsent_frames > MOST_UNSENT_FRAMES or sockets.unsent_bytes > self._limits.all_unsent_bytes:
+        if sockets.unsent_bytes > self._limits.all_unsent_bytes:
+            self._transport.abort()  # there is no room even for keeping it until it reads why
+        elif (
+            self._transport.get_write_buffer_size() > self._limits.unsent_bytes
+            or self._unsent_frames > MOST_UNSENT_FRAMES
+        ):
             self._cut_off()
 
     def _forget_unsent(self) -> None:
@@ -297,13 +302,12 @@ class WebSocket(asyncio.Protocol):
             self._slow = None
 
     def _cut_off(self) -> None:
-        self.close(1013, "slow consumer")
+        self.close(1013, "slow consumer", linger_seconds=self._limits.unread_seconds)
 
     def _end(self) -> None:
         if self._closed:
             return
         self._closed = True
-        self._forget_unsent()
         self.resume_reading()  # the client's own end has to be seen
         if self._age is not None:
             self._age.cancel()
@@ -311,10 +315,10 @@ class WebSocket(asyncio.Protocol):
             self._session.closed()
             self._session = None
 
-    def _linger(self) -> None:
+    def _linger(self, seconds: float = LINGER_SECONDS) -> None:
         """Leaves the client time to read what was said last, and no more than that."""
         if self._end_of_linger is None:
-            self._end_of_linger = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+            self._end_of_linger = self._loop.call_later(seconds, self._transport.abort)
 
     def _detect_the_dead(self) -> None:
         socket = self._transport.get_extra_info("socket")
