@@ -147,7 +147,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if version == "1.0" and b"transfer-encoding" in names:
             self._stop(_OLD_FRAMING)
         super().on_headers_complete()
-        self.cycle.transport = self._writes  # type: ignore[assignment] # it has what a cycle calls
+        if self.cycle is not None:  # an upgrade has none
+            self.cycle.transport = self._writes  # type: ignore[assignment] # it has what a cycle calls
         self._awaited = _Awaited.BODY
         self._unwatch()
 
