@@ -9,6 +9,7 @@ from datasources.conditions import Condition, all_of, contains, equals
 from datasources.course_items import CATALOG_SHARDS, META, course_of
 from datasources.courses import Courses
 from datasources.ports import FeedEvent, Item, RecordStore, SearchHit, SearchIndex
+from datasources.readable import readable
 from datasources.tables import COURSES
 from domain.courses import Course, CourseFilter
 
@@ -48,7 +49,7 @@ class Catalog:
             filled = [shard for shard in shards if shard.at_hand]
             if not filled:
                 break
-            found.append(course_of(max(filled, key=_Shard.head).take()))
+            found += readable([max(filled, key=_Shard.head).take()], course_of)
         positions = [shard.position for shard in shards]
         return found, None if all(at == _ENDED for at in positions) else positions
 

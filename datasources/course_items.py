@@ -7,7 +7,7 @@ import msgspec
 
 from datasources.ports import Item
 from domain.courses import Course, folded
-from domain.lessons import Lesson, course_id_of
+from domain.lessons import Lesson, Module, course_id_of
 from domain.records import to_item
 from domain.times import Timestamp
 
@@ -84,6 +84,10 @@ def course_attributes(course: Course) -> Item:
 
 def course_of(item: Item) -> Course:
     return msgspec.convert(item, Course)
+
+
+def module_of(item: Item) -> Module:
+    return msgspec.convert(item, Module)
 
 
 def lesson_attributes(lesson: Lesson) -> Item:

@@ -27,6 +27,7 @@ from datasources.course_items import (
     slug_key,
 )
 from datasources.ports import MAX_BATCH_WRITE, Change, Delete, FeedEvent, Put, RecordStore, SortRange
+from datasources.readable import readable
 from datasources.tables import COURSES
 from datasources.transactions import Guarded, commit
 from datasources.updates import Remove, Set, Update, difference
@@ -55,7 +56,7 @@ class Courses:
         """In the order asked, None for the unknown."""
         wanted = list(dict.fromkeys(course_ids))
         items = await get_each(self._store, COURSES, [key(course_id, META) for course_id in wanted])
-        found = {item["courseId"]: course_of(item) for item in items if item is not None}
+        found = {course.id: course for course in readable(items, course_of)}
         return [found.get(course_id) for course_id in course_ids]
 
     async def by_slug(self, slug: str) -> Course | None:

@@ -17,6 +17,7 @@ from datasources.expiry import lapsed
 from datasources.idempotency import Request, guard, replay
 from datasources.ports import Check, RecordStore, Write
 from datasources.progress import begun
+from datasources.readable import readable, record_or_none
 from datasources.seats import Seats
 from datasources.shards import SHARDS, Partition, Position, read_in_turn
 from datasources.tables import COURSES, ENROLLMENTS
@@ -46,7 +47,7 @@ class Enrollments:
     async def many(self, user_id: str, course_ids: Sequence[str]) -> list[Enrollment | None]:
         """The user's rows in at most 100 courses, in their order."""
         stored = await self._store.batch_get(ENROLLMENTS, [key(course_id, user_id) for course_id in course_ids])
-        return [None if item is None else of(item) for item in stored]
+        return [record_or_none(item, of) for item in stored]
 
     async def list_user(
         self, user_id: str, status: str | None, position: Position, size: int
@@ -61,7 +62,7 @@ class Enrollments:
             where=None if status is None else equals("status", status),
             descending=True,
         )
-        return [of(item) for item in items], following
+        return readable(items, of), following
 
     async def list_course(
         self, course_id: str, status: str | None, position: Position, size: int
@@ -70,7 +71,7 @@ class Enrollments:
         statuses = _LIST_ORDER if status is None else (status,)
         partitions = [partition for name in statuses for partition in _partitions(course_id, name)]
         items, following = await read_in_turn(self._store, ENROLLMENTS, partitions, position, size)
-        return [of(item) for item in items], following
+        return readable(items, of), following
 
     async def waiting_positions(self, rows: Sequence[Enrollment]) -> list[int | None]:
         """Each row's place in its waiting list, 1 is next; None for who does not wait, and beyond 1,000."""

@@ -7,12 +7,11 @@ that ORDER did not move, so a rank is always computed against the order that it 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-import msgspec
-
 from datasources.conditions import equals
 from datasources.contention import LostRace, settle
-from datasources.course_items import LESSON, MODULE, ORDER, key, lesson_key, lesson_of, module_key
+from datasources.course_items import LESSON, MODULE, ORDER, key, lesson_key, lesson_of, module_key, module_of
 from datasources.ports import Change, Item, RecordStore, SortRange
+from datasources.readable import readable
 from datasources.tables import COURSES
 from datasources.transactions import Guarded, commit
 from datasources.updates import Add, Set
@@ -37,12 +36,12 @@ class RankTooLong(Exception):
 
 async def modules_of(store: RecordStore, course_id: str) -> list[Module]:
     """In rank order."""
-    return _ranked([msgspec.convert(item, Module) for item in await children(store, course_id, MODULE)])
+    return _ranked(readable(await children(store, course_id, MODULE), module_of))
 
 
 async def lessons_of(store: RecordStore, course_id: str) -> list[Lesson]:
     """Lessons of all modules in rank order, without their bodies."""
-    return _ranked([lesson_of(item) for item in await children(store, course_id, LESSON)])
+    return _ranked(readable(await children(store, course_id, LESSON), lesson_of))
 
 
 async def children(store: RecordStore, course_id: str, prefix: str) -> list[Item]:

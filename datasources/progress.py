@@ -13,6 +13,7 @@ from datasources.enrollment_rows import of as enrollment_of
 from datasources.enrollment_rows import step
 from datasources.outline import lessons_of
 from datasources.ports import Change, Item, Put, RecordStore, SortRange, Write
+from datasources.readable import readable, record_or_none
 from datasources.shards import SHARDS, Partition, Position, read_in_turn, shard
 from datasources.tables import ENROLLMENTS, PROGRESS
 from datasources.transactions import commit
@@ -36,13 +37,13 @@ class ProgressBook:
         """The user's rows of at most 100 lessons, in their order; None where nothing was reported."""
         keys = [_key(user_id, lesson.course_id, lesson.id) for lesson in lessons]
         stored = await self._store.batch_get(PROGRESS, keys)
-        return [None if item is None else _lesson_progress(item) for item in stored]
+        return [record_or_none(item, _lesson_progress) for item in stored]
 
     async def completions(self, user_id: str, course_ids: Sequence[str]) -> list[Completions | None]:
         """The user's rows of at most 100 courses, in their order; None for who never had a place."""
         keys = [_key(user_id, course_id, COURSE) for course_id in course_ids]
         stored = await self._store.batch_get(PROGRESS, keys)
-        return [None if item is None else _completions(item) for item in stored]
+        return [record_or_none(item, _completions) for item in stored]
 
     async def published(self, course_ids: Sequence[str]) -> list[frozenset[str]]:
         """Ids of the lessons that count in each course, in the order asked."""
@@ -55,13 +56,13 @@ class ProgressBook:
         page = await self._store.query(
             PROGRESS, _partition(user_id, course_id), sort=SortRange(prefix=f"{course_id}."), limit=size, after=position
         )
-        return [_lesson_progress(item) for item in page.items], page.last_key
+        return readable(page.items, _lesson_progress), page.last_key
 
     async def list_course(self, course_id: str, position: Position, size: int) -> tuple[list[Completions], Position]:
         """Everybody who ever had access by a seat, shard after shard, by user id in each."""
         shards = [Partition("CourseIndex", _course_shard(course_id, number)) for number in range(SHARDS)]
         items, following = await read_in_turn(self._store, PROGRESS, shards, position, size)
-        return [_completions(item) for item in items], following
+        return readable(items, _completions), following
 
     async def record(
         self,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
@@ -11,6 +12,7 @@ from datasources.contention import LostRace, settle
 from datasources.course_items import RESOURCE, lesson_key, lesson_of, resource_key
 from datasources.outline import children
 from datasources.ports import Change, Delete, Put, RecordStore
+from datasources.readable import readable
 from datasources.tables import COURSES
 from datasources.transactions import commit
 from datasources.updates import Add
@@ -85,4 +87,4 @@ class Resources:
         if not lesson.resource_count:
             return []
         items = await children(self._store, course_id_of(lesson.id), f"{RESOURCE}{lesson.id}#")
-        return [msgspec.convert(item, LessonResource) for item in items]
+        return readable(items, partial(msgspec.convert, type=LessonResource))

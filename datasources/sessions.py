@@ -9,6 +9,7 @@ from datasources.admission_cache import AdmissionCache
 from datasources.batches import get_each
 from datasources.conditions import all_of, any_of, at_most, exists, not_exists
 from datasources.ports import Change, ConditionFailed, Item, Put, RecordStore, TransactionFailed
+from datasources.readable import readable
 from datasources.tables import USER_ITEMS, USERS
 from datasources.updates import SetIfMissing, assign
 from domain.admission import ended_at, known_ip_address, new_session
@@ -48,10 +49,10 @@ class Sessions:
         )
         # The index may lag; whether a session has ended is read from the rows themselves.
         keys = [_key(user_id, item["sessionId"]) for item in found.items]
-        items = [item for item in await get_each(self._store, USER_ITEMS, keys) if item is not None]
+        items = await get_each(self._store, USER_ITEMS, keys)
         row = await self._store.get(USERS, {"userId": user_id}) or {}
         ended = row.get("sessionsRevokedAt")
-        sessions = [_session(item) for item in items]
+        sessions = readable(items, _session)
         return [
             msgspec.structs.replace(session, revoked_at=ended_at(session, ended)) for session in sessions
         ], found.last_key

@@ -10,6 +10,7 @@ from datasources.batches import get_each
 from datasources.conditions import Condition, all_of, contains, differs, equals, not_exists
 from datasources.contention import LostRace, settle
 from datasources.ports import Change, ConditionFailed, Item, Put, RecordStore, SortRange, TransactionFailed
+from datasources.readable import readable
 from datasources.roles import admin_joins, admin_leaves, role_kind, role_writes
 from datasources.tables import USER_ITEMS, USERS
 from datasources.transactions import Guarded, commit
@@ -52,7 +53,7 @@ class Users:
         """The public faces of any number of users, in order; None for unknown ids. Each is read once."""
         unique = list(dict.fromkeys(user_ids))
         items = await get_each(self._store, USERS, [{"userId": user_id} for user_id in unique])
-        found = {item["userId"]: summary(user_of(item)) for item in items if item is not None}
+        found = {user.id: summary(user) for user in readable(items, user_of)}
         return [found.get(user_id) for user_id in user_ids]
 
     async def seen(self, caller: Caller, now: Timestamp) -> User:
@@ -142,7 +143,7 @@ class Users:
                 after=position,
                 where=_matches(wanted),
             )
-            return [user_of(item) for item in found.items], found.last_key
+            return readable(found.items, user_of), found.last_key
 
         return read
 
@@ -150,7 +151,7 @@ class Users:
         async def read(position: Any, size: int) -> Found:
             rows = await self._store.query(USER_ITEMS, role_kind(role), index="KindIndex", limit=size, after=position)
             items = await get_each(self._store, USERS, [{"userId": row["userId"]} for row in rows.items])
-            users = [user_of(item) for item in items if item is not None]
+            users = readable(items, user_of)
             holders = [user for user in users if role in user.roles]  # the index may lag behind the accounts
             return [user for user in holders if wanted.status in (None, user.status)], rows.last_key
 
@@ -160,7 +161,7 @@ class Users:
         async def read(position: Any, size: int) -> Found:
             number, after = position or (0, None)
             found = await self._store.query(USERS, statuses[number], index="StatusIndex", limit=size, after=after)
-            users = [user_of(item) for item in found.items]
+            users = readable(found.items, user_of)
             if found.last_key is not None:
                 return users, (number, found.last_key)
             return users, (number + 1, None) if number + 1 < len(statuses) else None
