@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parent.parent
-PATIENCE_SECONDS = 60
-"""How long a start may take before a test gives up; nothing is concluded from less."""
 
 
 def free_port() -> int:

@@ -7,7 +7,8 @@ import aiohttp
 import pytest
 
 from app.server import bound_socket
-from tests.app.http.conftest import PATIENCE_SECONDS, Serve, running
+from tests.app.http.conftest import Serve, running
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture

@@ -21,9 +21,7 @@ from tests.datasources.test_enrollments import drop, enroll
 from tests.learning import NOW, crowd, published_course, set_capacity
 from tests.races import at_once, codes
 from tests.school import School
-
-PATIENCE_SECONDS = 60
-"""How long a test waits for what has to come; nothing is concluded from less."""
+from tests.waiting import PATIENCE_SECONDS, until
 
 Handle = Callable[[Sequence[FeedEvent]], Awaitable[Sequence[Write]]]
 
@@ -45,12 +43,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses worth waiting for."""
     for name in ("_FIRST_PAUSE_SECONDS", "_LONGEST_PAUSE_SECONDS", "POLL_SECONDS", "RENEW_SECONDS"):
         monkeypatch.setattr(workers, name, 0.01)
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await condition():  # noqa: ASYNC110 - what is waited for may be a row in the store
-            await asyncio.sleep(0.005)
 
 
 async def test_counts_follow_the_enrollments_exactly_once(store: RecordStore) -> None:

@@ -2,17 +2,11 @@
 
 from domain import rate
 from domain.rate import RateLimiter
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.waiting import ManualClock
 
 
 def test_a_burst_passes_and_then_one_a_refill():
-    clock = Clock()
+    clock = ManualClock()
     limiter = RateLimiter(10, 3, clock)
     assert [limiter.wait("ada") for _ in range(4)] == [0, 0, 0, 1]
     clock.now += 0.11
@@ -20,7 +14,7 @@ def test_a_burst_passes_and_then_one_a_refill():
 
 
 def test_a_pause_gives_no_more_than_a_burst():
-    clock = Clock()
+    clock = ManualClock()
     limiter = RateLimiter(10, 3, clock)
     limiter.wait("ada")
     clock.now += 1000
@@ -28,7 +22,7 @@ def test_a_pause_gives_no_more_than_a_burst():
 
 
 def test_knocking_while_refused_does_not_prolong_the_wait():
-    clock = Clock()
+    clock = ManualClock()
     limiter = RateLimiter(1, 1, clock)
     limiter.wait("ada")
     for _ in range(9):
@@ -39,13 +33,13 @@ def test_knocking_while_refused_does_not_prolong_the_wait():
 
 
 def test_callers_do_not_share():
-    limiter = RateLimiter(1, 1, Clock())
+    limiter = RateLimiter(1, 1, ManualClock())
     assert [limiter.wait(name) for name in ("ada", "bob", "ada")] == [0, 0, 1]
 
 
 def test_the_callers_remembered_are_bounded(monkeypatch):
     monkeypatch.setattr(rate, "MOST_CALLERS", 10)
-    limiter = RateLimiter(1, 1, Clock())
+    limiter = RateLimiter(1, 1, ManualClock())
     for number in range(100):
         limiter.wait(number)
     assert len(limiter) == 10
@@ -53,7 +47,7 @@ def test_the_callers_remembered_are_bounded(monkeypatch):
 
 
 def test_what_is_given_back_can_be_taken_again_and_is_no_more_than_a_burst():
-    limiter = RateLimiter(1, 2, Clock())
+    limiter = RateLimiter(1, 2, ManualClock())
     limiter.wait("ada")
     limiter.wait("ada")
     limiter.give_back("ada")
@@ -65,7 +59,7 @@ def test_what_is_given_back_can_be_taken_again_and_is_no_more_than_a_burst():
 
 
 def test_a_clock_that_was_set_back_takes_nothing_away():
-    clock = Clock()
+    clock = ManualClock()
     limiter = RateLimiter(1, 2, clock)
     limiter.wait("ada")
     clock.now -= 50

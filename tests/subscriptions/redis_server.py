@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.server_process import free_port
-
-PATIENCE_SECONDS = 20
+from tests.waiting import PATIENCE_SECONDS
 
 
 @dataclass

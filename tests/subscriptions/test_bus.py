@@ -11,8 +11,9 @@ from subscriptions import bus as bus_module
 from subscriptions.bus import Bus
 from subscriptions.hub import Hub
 from tests.server_process import free_port
-from tests.subscriptions.listeners import Listener, topic, until
+from tests.subscriptions.listeners import Listener, topic
 from tests.subscriptions.redis_server import RedisServer, redis_server
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from subscriptions import hub as hub_module
 from subscriptions.bus import Bus
 from subscriptions.filters import parsed
 from subscriptions.hub import MOST_BYTES, Hub, Topic
-from tests.subscriptions.listeners import Listener, topic, until
+from tests.subscriptions.listeners import Listener, topic
+from tests.waiting import until
 
 
 @pytest.fixture

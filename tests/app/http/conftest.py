@@ -24,9 +24,7 @@ from app.http.health import Health
 from app.server import Server, bound_socket, server
 from app.settings import Settings
 from domain.callers import Caller, Mode
-
-PATIENCE_SECONDS = 60
-"""How long a test waits for what has to come; no test waits for it to pass."""
+from tests.waiting import PATIENCE_SECONDS
 
 
 @dataclass

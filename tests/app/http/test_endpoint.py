@@ -9,7 +9,8 @@ import pytest
 
 from app.execution import Answer, GraphQLRequest
 from domain.errors import Code, DomainError, dependency_failed
-from tests.app.http.conftest import PATIENCE_SECONDS, Running, Serve
+from tests.app.http.conftest import Running, Serve
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

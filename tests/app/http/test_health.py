@@ -6,14 +6,8 @@ import pytest
 
 from app.http.health import Health
 from domain.errors import dependency_failed
-from tests.app.http.conftest import PATIENCE_SECONDS, Serve
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.app.http.conftest import Serve
+from tests.waiting import PATIENCE_SECONDS, ManualClock
 
 
 class Store:
@@ -29,7 +23,7 @@ class Store:
 
 
 async def test_a_look_counts_for_two_seconds():
-    clock, store = Clock(), Store()
+    clock, store = ManualClock(), Store()
     health = Health(store.ready, clock)
     assert [await health.ready() for _ in range(5)] == [True] * 5
     assert store.asked == 1

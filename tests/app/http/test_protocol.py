@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
 from importlib.metadata import version
 
 import orjson
 import pytest
 
 from app.execution import Answer
-from tests.app.http.conftest import PATIENCE_SECONDS, Running, Serve
+from tests.app.http.conftest import Running, Serve
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,12 +26,6 @@ def statuses(said: bytes) -> list[int]:
 
 def content(said: bytes) -> dict:
     return orjson.loads(said.partition(b"\r\n\r\n")[2])
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not happened():  # noqa: ASYNC110 - what is watched knows of no event
-            await asyncio.sleep(0.01)
 
 
 async def drip(port: int, beginning: bytes, drop: bytes) -> bytes:

@@ -16,7 +16,7 @@ from datasources.ports import RecordStore, SearchIndex
 from domain.callers import USER_MODES
 from domain.chat_limits import ChatLimits
 from domain.errors import DomainError
-from tests.learning import crowd
+from tests.learning import crowd, published_course
 from tests.resolvers.chat import (
     BEAT,
     DELETE,
@@ -165,6 +165,19 @@ async def test_whoever_is_out_hears_nothing_more_once_that_is_acknowledged(schoo
     assert [event["body"] for event in out.heard] == ["Before"]
     await until(lambda: len(own.heard) == 1)
     assert own.heard[0]["status"] == ("BANNED" if way == "banned" else "LEFT")
+
+
+async def test_who_drops_the_course_hears_nothing_more_of_its_rooms(school: LiveSchool) -> None:
+    ada, ben = school.as_("ada", "Mentors"), school.as_("ben")
+    course = await published_course(school.store, owner=ada.id)
+    await ben.data("mutation ($id: ID!) { enrollInCourse(input: {courseId: $id}) { status } }", id=course.id)
+    room = await create_room(ada, courseId=course.id)
+    await join(ben, room)
+    ear, _ = await listen(ben, ON_MESSAGE, room=room["id"])
+
+    await ben.data("mutation ($id: ID!) { dropCourse(courseId: $id) { status } }", id=course.id)
+
+    assert (ear.live, [error["errorType"] for error in ear.errors]) == (False, ["ENROLLMENT_REQUIRED"])
 
 
 async def test_members_and_rooms_are_heard_as_queries_tell_them(school: LiveSchool) -> None:

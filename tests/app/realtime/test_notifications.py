@@ -8,7 +8,7 @@ from domain.notifications import Draft
 from tests.app.realtime.test_chat import LiveSchool, listen
 from tests.app.realtime.test_chat import school as live_school
 from tests.school import Client
-from tests.subscriptions.listeners import until
+from tests.waiting import until
 
 __all__ = ["live_school"]
 

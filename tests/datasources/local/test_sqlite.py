@@ -17,25 +17,18 @@ from datasources.ports import Change, ConditionFailed, Put, SortRange, Transacti
 from datasources.tables import ALL, IDEMPOTENCY, SETTINGS, USERS, Index, Table
 from datasources.updates import Add, Remove
 from domain.errors import Code, DomainError
+from tests.waiting import PATIENCE_SECONDS, ManualClock
 
 ADA = {"userId": "ada"}
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def timed_store(tmp_path: Path, clock: Clock) -> AsyncIterator[SQLiteStore]:
+async def timed_store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[SQLiteStore]:
     """A store whose clock the test moves; it sweeps only when told to."""
     async with SQLiteStore.open(tmp_path / "records.db", now=clock, sweep_seconds=3600) as store:
         yield store
@@ -325,7 +318,7 @@ async def test_the_loop_is_not_blocked_by_a_slow_disk(sqlite_store: SQLiteStore)
 # Tokens, expiry, feed
 
 
-async def test_a_transaction_with_a_known_token_changes_nothing(timed_store: SQLiteStore, clock: Clock) -> None:
+async def test_a_transaction_with_a_known_token_changes_nothing(timed_store: SQLiteStore, clock: ManualClock) -> None:
     writes: list[Write] = [Change(USERS, ADA, [Add("n", 1)]), Put(USERS, {"userId": "eve", "map": {"a": 1, "b": 2}})]
     same: list[Write] = [Change(USERS, ADA, [Add("n", 1)]), Put(USERS, {"map": {"b": 2, "a": 1}, "userId": "eve"})]
     for repeat in (writes, same, writes):
@@ -354,7 +347,9 @@ async def test_a_failed_transaction_does_not_use_up_its_token(timed_store: SQLit
     assert await timed_store.get(USERS, ADA) == ADA | {"n": 2}
 
 
-async def test_the_sweep_removes_what_has_expired_and_nothing_else(timed_store: SQLiteStore, clock: Clock) -> None:
+async def test_the_sweep_removes_what_has_expired_and_nothing_else(
+    timed_store: SQLiteStore, clock: ManualClock
+) -> None:
     soon, late = int(clock.now) + 10, int(clock.now) + 1000
     for number in range(130):
         await timed_store.put(IDEMPOTENCY, {"id": f"soon{number}", "ttl": soon})
@@ -369,7 +364,7 @@ async def test_the_sweep_removes_what_has_expired_and_nothing_else(timed_store: 
     assert None not in found
 
 
-async def test_an_expired_item_leaves_through_the_feed(tmp_path: Path, clock: Clock) -> None:
+async def test_an_expired_item_leaves_through_the_feed(tmp_path: Path, clock: ManualClock) -> None:
     table = Table("Presence", "userId", ttl=True, feed=True)
     async with SQLiteStore.open(tmp_path / "records.db", [table], now=clock, sweep_seconds=3600) as store:
         item = ADA | {"ttl": int(clock.now) + 5}
@@ -381,10 +376,10 @@ async def test_an_expired_item_leaves_through_the_feed(tmp_path: Path, clock: Cl
         assert (removed.key, removed.old, removed.new) == (ADA, item, None)
 
 
-async def test_the_background_sweeps_by_itself(tmp_path: Path, clock: Clock) -> None:
+async def test_the_background_sweeps_by_itself(tmp_path: Path, clock: ManualClock) -> None:
     async with SQLiteStore.open(tmp_path / "records.db", now=clock, sweep_seconds=0.01) as store:
         await store.put(IDEMPOTENCY, {"id": "x", "ttl": int(clock.now) - 1})
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
                     await store.put(IDEMPOTENCY, {"id": "x"}, condition=not_exists("id"))
@@ -393,7 +388,7 @@ async def test_the_background_sweeps_by_itself(tmp_path: Path, clock: Clock) -> 
                     await asyncio.sleep(0.01)
 
 
-async def test_changes_are_kept_for_a_day_and_then_pruned(timed_store: SQLiteStore, clock: Clock) -> None:
+async def test_changes_are_kept_for_a_day_and_then_pruned(timed_store: SQLiteStore, clock: ManualClock) -> None:
     await timed_store.put(USERS, ADA)
     clock.now += 24 * 3600
     await timed_store.put(USERS, {"userId": "eve"})
@@ -424,7 +419,7 @@ async def test_a_waiting_worker_is_woken_by_a_change(sqlite_store: SQLiteStore) 
     await sqlite_store.put(SETTINGS, {"userId": "ada", "name": "S"})
     assert not waiting.done()
     await sqlite_store.put(USERS, ADA)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await waiting
 
 
@@ -434,7 +429,7 @@ async def test_all_who_wait_are_woken_and_the_store_lives_on(sqlite_store: SQLit
         waiting = [asyncio.create_task(sqlite_store.wait_for_change(USERS, position, seconds=60)) for _ in range(50)]
         await asyncio.sleep(0)
         await sqlite_store.put(USERS, {"userId": f"u{number}"})
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.gather(*waiting)
         position = (await sqlite_store.changes(USERS, position)).position
 
@@ -442,7 +437,7 @@ async def test_all_who_wait_are_woken_and_the_store_lives_on(sqlite_store: SQLit
 async def test_a_change_before_the_wait_is_not_missed(sqlite_store: SQLiteStore) -> None:
     page = await sqlite_store.changes(USERS, None)
     await sqlite_store.put(USERS, ADA)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await sqlite_store.wait_for_change(USERS, page.position, seconds=60)
     assert not sqlite_store._signal._waiters
 
