@@ -66,6 +66,10 @@ def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp]
         if event.new is not None and event.new["lastChange"] in _BY_NO_CALL:
             await publish("publishEnrollment", course_id=event.key["courseId"], user_id=event.key["userId"])
 
+    async def index_messages(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        await sources.message_search.follow(events)
+        return ()
+
     async def tell_of_count(event: FeedEvent) -> None:
         if event.new is not None and event.old is not None and event.new["memberCount"] != event.old["memberCount"]:
             await publish("publishRoom", id=event.key["roomId"])
@@ -84,7 +88,7 @@ def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp]
         FeedStep("deleted-courses", COURSES, _each(sources.courses.sweep)),
         FeedStep("room-member-counts", ROOM_MEMBERS, count_in_rooms),
         FeedStep("room-events", ROOMS, _each(tell_of_count)),
-        FeedStep("message-search", ROOM_LOG, _each(sources.message_search.follow)),
+        FeedStep("message-search", ROOM_LOG, index_messages),
         TimedStep("presence", SWEEP_SECONDS, expire_presence),
     ]
 

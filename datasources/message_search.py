@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from datasources.messages import Messages
-from datasources.ports import FeedEvent, SearchHit, SearchIndex
-from datasources.room_log import is_change_row
-from datasources.tables import ROOM_LOG
+from datasources.ports import FeedEvent, Item, SearchHit, SearchIndex
+from datasources.room_log import is_change_row, number_of
 from domain.messages import Message
 from domain.times import Timestamp, moment
 
@@ -43,20 +42,38 @@ class MessageSearch:
         # The index follows the messages a moment later: only the message says what was deleted.
         return [message for message in messages if message is not None and not message.is_deleted], following
 
-    async def follow(self, event: FeedEvent) -> None:
+    async def follow(self, events: Sequence[FeedEvent]) -> None:
         """Feed step on the log of the rooms, which holds no words. Harmless when repeated or out of order."""
-        row = event.new or event.old
-        if event.table != ROOM_LOG.name or row is None or not is_change_row(event.key) or not row["words"]:
-            return
-        room_id, message_id = row["roomId"], row["messageId"]
-        message = await self._messages.get(message_id)
-        document = _document(row["sentAt"], message_id)
+        written, gone = _latest_rows(events)
+        rows = {**gone, **written}
+        messages = await self._messages.get_many(list(rows))
+        await asyncio.gather(
+            *(
+                self._index(row, message)
+                for row, message in zip(rows.values(), messages, strict=True)
+                if message is None or row["messageId"] in written
+            )
+        )
+
+    async def _index(self, row: Item, message: Message | None) -> None:
+        scope, document = _scope(row["roomId"]), _document(row["sentAt"], row["messageId"])
         if message is None:
-            await self._search.remove(_scope(room_id), document, version=int(row["sk"][2:]) + 1)
+            await self._search.remove(scope, document, version=number_of(row) + 1)
         elif message.is_deleted:
-            await self._search.remove(_scope(room_id), document, version=message.change_sequence)
-        elif event.new is not None:
-            await self._search.put(_scope(room_id), document, {"body": message.body}, version=message.change_sequence)
+            await self._search.remove(scope, document, version=message.change_sequence)
+        else:
+            await self._search.put(scope, document, {"body": message.body}, version=message.change_sequence)
+
+
+def _latest_rows(events: Sequence[FeedEvent]) -> tuple[dict[str, Item], dict[str, Item]]:
+    """Of changes of what messages say: the last row that was written and the last that went, by message."""
+    written: dict[str, Item] = {}
+    gone: dict[str, Item] = {}
+    for event in events:
+        row = event.new or event.old
+        if row is not None and is_change_row(event.key) and row["words"]:
+            (gone if event.new is None else written)[row["messageId"]] = row
+    return written, gone
 
 
 def _scope(room_id: str) -> str:

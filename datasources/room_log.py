@@ -72,6 +72,11 @@ def is_change_row(key: Attributes) -> bool:
     return str(key["sk"]).startswith("C#")
 
 
+def number_of(row: Attributes) -> int:
+    """Of a place row or a change row."""
+    return int(row["sk"][2:])
+
+
 async def counter_items(store: RecordStore, room_ids: Sequence[str]) -> list[Item | None]:
     """Consistent, in the order asked; None for a room that does not exist."""
     return await get_each(store, ROOM_LOG, [counter_key(room_id) for room_id in room_ids])
@@ -98,7 +103,7 @@ async def rows_behind(
     reached = before.last_sequence if order == "S" else before.last_change_sequence
     behind = SortRange(after=_sk(order, number), at_most=_sk(order, 10**_DIGITS - 1))
     page = await store.query(ROOM_LOG, room_id, sort=behind, limit=size + 1)
-    found = [LogRow(int(item["sk"][2:]), item["messageId"]) for item in page.items]
+    found = [LogRow(number_of(item), item["messageId"]) for item in page.items]
     rows = [row for row in found if row.number <= reached][:size]
     return rows, len(rows) < len(found) or page.last_key is not None
 

@@ -85,6 +85,7 @@ async def drop_course(ctx: Context, *, course_id: str, expected_version: int | N
     enrollment = await ctx.sources.enrollments.drop(
         text.identifier(course_id, "courseId"), ctx.caller.id, expected_version=expected_version, now=ctx.now()
     )
+    await ctx.recheck(enrollment.user_id)
     return await _published(ctx, enrollment)
 
 
@@ -119,6 +120,7 @@ async def revoke_enrollment(
         also=[_audit(ctx, "revokeEnrollment", course.id, learner_id)],
         now=ctx.now(),
     )
+    await ctx.recheck(learner_id)
     return await _published(ctx, enrollment)
 
 

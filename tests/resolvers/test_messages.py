@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from datasources.tables import AUDIT_EVENTS, USERS
+from datasources.tables import AUDIT_EVENTS, ROOM_LOG, USERS
 from datasources.tables import MESSAGES as MESSAGE_TABLE
 from domain.messages import room_id_of
 from tests.resolvers.chat import (
@@ -401,6 +401,21 @@ async def test_messages_expire_after_thirty_days(school: School) -> None:
 
     assert item is not None
     assert item["ttl"] == int(school.clock.seconds()) + 30 * 24 * 3600
+
+
+async def test_an_expired_message_is_found_no_more(school: School) -> None:
+    """The store takes away the message and its rows one after another, in any order."""
+    ada, _, room = await room_of_two(school)
+    sent = await send(ada, room, "A curlew")
+    await school.drain()
+    await school.store.delete(MESSAGE_TABLE, {"messageId": sent["id"]})
+    await school.store.delete(ROOM_LOG, {"roomId": room["id"], "sk": "C#000000000001"})
+
+    await school.drain()
+
+    assert await school.search.search(f"ROOM#{room['id']}", "curlew", limit=10) == []
+    assert await messages(ada, room, afterChange=0) == []
+    assert await messages(ada, room, afterSequence=0) == []
 
 
 async def test_every_change_of_a_message_is_published(school: School) -> None:
