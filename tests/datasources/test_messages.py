@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from datasources import room_queue
 from datasources.idempotency import Request
 from datasources.ports import RecordStore
 from datasources.room_draft import Reaction
@@ -217,6 +218,18 @@ async def test_a_caller_who_gives_up_stops_nobody_else(store: RecordStore) -> No
     assert (await patient).body == "Here"
     stored = await chat.behind_sequence(room, 0)
     assert [message.sequence for message in stored] == list(range(1, len(stored) + 1))
+
+
+async def test_a_room_has_only_so_many_waiting(store: RecordStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_queue, "MOST_WAITING", 5)
+    chat = Chat(store)
+    room = await chat.room()
+
+    sent = await at_once([lambda: chat.send(room, OWNER) for _ in range(20)])
+
+    assert set(codes(sent)) == {Code.THROTTLED}
+    assert len(await chat.behind_sequence(room, 0)) == len(successes(sent)) >= 5
+    await chat.send(room, OWNER)
 
 
 async def test_a_message_costs_the_same_in_a_room_of_two_and_of_many(store: RecordStore) -> None:
