@@ -68,7 +68,7 @@ class Words(msgspec.Struct, frozen=True):
 
 def room_id_of(message_id: str) -> str:
     """The room in a message's id; any text has one."""
-    return message_id.partition(".")[0]
+    return message_id.partition(".")[0] or message_id
 
 
 def words(given: Mapping[str, Any]) -> Words:

@@ -45,6 +45,14 @@ async def changes(client: Client, room: dict[str, Any]) -> int:
     return int((await client.data(GET_ROOM, id=room["id"]))["getRoom"]["lastChangeSequence"])
 
 
+@pytest.mark.parametrize("message_id", [".", "../x", "x", ".gone"])
+async def test_an_id_without_a_room_is_of_no_message(school: School, message_id: str) -> None:
+    ada, root = school.as_("ada"), school.as_("root", "Admins")
+    assert await error(ada, EDIT, input={"id": message_id, "body": "Hm"}) == "NOT_FOUND"
+    assert await error(root, DELETE, id=message_id) == "NOT_FOUND"
+    assert (await ada.data(GET_MESSAGE, id=message_id))["getMessage"] is None
+
+
 async def test_a_message_has_its_place_in_the_room(school: School) -> None:
     ada, ben, room = await room_of_two(school)
     await send(ada, room)
