@@ -37,9 +37,7 @@ from domain.errors import Code, DomainError, bad_request, not_found
 from domain.records import Record
 from domain.times import Timestamp, timestamp
 from resolvers.registry import Registry
-
-PATIENCE_SECONDS = 20
-"""How long a test waits for what must come; nothing is concluded from less."""
+from tests.waiting import PATIENCE_SECONDS
 
 SDL = """
 schema { query: Query mutation: Mutation subscription: Subscription }

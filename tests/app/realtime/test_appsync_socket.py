@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from tests.app.realtime.site import Site, encoded, header, running_site, start
-from tests.subscriptions.listeners import until
+from tests.waiting import until
 
 NOTE = "subscription ($r: ID) { onNote(roomId: $r) { id text } }"
 NULL = "Cannot return null for non-nullable type:"

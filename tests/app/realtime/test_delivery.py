@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from app.realtime import publishing
-from tests.app.realtime.site import PATIENCE_SECONDS, Site, running_site
-from tests.subscriptions.listeners import until
+from tests.app.realtime.site import Site, running_site
+from tests.waiting import PATIENCE_SECONDS, until
 
 NOTE = "subscription ($r: ID) { onNote(roomId: $r) { id text } }"
 

@@ -8,7 +8,7 @@ import pytest
 from app.realtime import live
 from domain.times import timestamp
 from tests.app.realtime.site import Site, Talk
-from tests.subscriptions.listeners import until
+from tests.waiting import until
 
 NOTE = "subscription ($r: ID) { onNote(roomId: $r) { id } }"
 
