@@ -75,7 +75,7 @@ async def test_reactions_are_a_set_whatever_the_order(store: RecordStore) -> Non
     chats = (Chat(store), Chat(store))
     room = await chats[0].room(*users)
     message = await chats[0].send(room, OWNER)
-    dice = random.Random(7)  # noqa: S311 - a test's shuffle
+    dice = random.Random(7)
     plan = [(user, emoji, dice.random() < 0.6) for user in users for emoji in "👍🎉" for _ in range(4)]
     dice.shuffle(plan)
 
@@ -103,7 +103,7 @@ async def test_both_cursors_are_complete_while_the_room_is_busy(store: RecordSto
     chat, other = Chat(store), Chat(store)
     room = await chat.room(*users)
     first = [await chat.send(room, users[0], f"before {number}") for number in range(12)]
-    dice = random.Random(3)  # noqa: S311 - a test's choice
+    dice = random.Random(3)
 
     async def act(user: str) -> None:
         for number in range(8):
@@ -147,7 +147,7 @@ async def test_a_client_that_catches_up_holds_what_the_room_holds(store: RecordS
     chat = Chat(store)
     room = await chat.room(*users)
     done = asyncio.Event()
-    dice = random.Random(11)  # noqa: S311 - a test's choice
+    dice = random.Random(11)
 
     async def act(user: str) -> None:
         mine = [await chat.send(room, user, f"{user} begins")]

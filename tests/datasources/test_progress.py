@@ -57,7 +57,7 @@ def test_times_below_zero_are_refused(said: dict[str, int]) -> None:
 
 
 async def test_random_reports_repeated_and_reordered_never_take_anything_back(sqlite_store: RecordStore) -> None:
-    chance = random.Random(24)  # noqa: S311 - a test that runs the same way each time
+    chance = random.Random(24)
     course, lessons = await enrolled(sqlite_store, 4)
     completed: set[str] = set()
     before: dict[str, LessonProgress] = {}

@@ -154,7 +154,7 @@ async def test_a_read_position_only_moves_forward_and_never_past_the_last_messag
     room = await chats[0].room("ada")
     for _ in range(30):
         await chats[0].send(room, OWNER)
-    dice = random.Random(5)  # noqa: S311 - a test's choice
+    dice = random.Random(5)
     marks = [dice.randrange(25) for _ in crowd(store, 40)]
 
     receipts = successes(

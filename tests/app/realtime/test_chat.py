@@ -239,7 +239,7 @@ async def test_a_client_that_drops_out_at_random_and_follows_the_recipe_misses_n
     for writer in writers:
         await join(writer, room)
     done = asyncio.Event()
-    dice = random.Random(19)  # noqa: S311 - a test's choice
+    dice = random.Random(19)
 
     async def write(writer: Client) -> None:
         mine = [await send(writer, room, "begin")]
