@@ -16,13 +16,14 @@ from app.demo_ids import ulid_of
 from app.demo_school import DemoCourse, DemoLesson, DemoSchool, Fate, Person, read
 from app.seed_chat import plant_chat
 from datasources import worker_rows
+from datasources.contention import LostRace
 from datasources.expiry import lapsed
 from datasources.ports import ConditionFailed, RecordStore, TransactionFailed
 from datasources.users import UserFilter
 from domain.callers import Caller, Group, Mode
 from domain.courses import Course, course_in_state, new_course
 from domain.enrollments import Enrollment
-from domain.errors import RETRYABLE, DomainError
+from domain.errors import RETRYABLE, Code, DomainError
 from domain.lessons import Lesson, changed_lesson, new_lesson, new_module, new_resource
 from domain.progress import Report
 from domain.times import Timestamp, later, timestamp
@@ -33,6 +34,8 @@ DEMO_GROUPS = (Group.MENTORS.value,)
 
 _MARK = "demo-school"
 _PLANTED = "PLANTED"
+_FAULTS = RETRYABLE - {Code.THROTTLED}
+"""Of the store itself; every other refusal of a step may come from a race with another process."""
 _TRIES = 20
 _PAUSE_SECONDS = 0.5
 _GRANTED_DAYS = 30
@@ -73,10 +76,10 @@ async def seed(ground: Ground, now: Timestamp | None = None) -> bool:
     for _ in range(_TRIES - 1):
         try:
             return await _planted(ground, now)
-        except (TransactionFailed, ConditionFailed):
+        except (TransactionFailed, ConditionFailed, LostRace):
             pass
         except DomainError as error:
-            if error.code in RETRYABLE:
+            if error.code in _FAULTS:
                 raise
         # Another process plants it too and was faster with a step; the next round finds that step done.
         await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS))  # noqa: S311 - keeps them apart, protects nothing
