@@ -18,7 +18,6 @@ from broadcaster import Broadcast
 
 from subscriptions.messages import Message, Sent, read
 from subscriptions.peers import Peers
-from subscriptions.redis_backend import RedisBackend
 
 CHANNEL = "educonnect"
 BEAT_SECONDS = 1.0
@@ -117,7 +116,11 @@ class Bus:
 
     async def _joined(self, *, came_back: bool) -> None:
         """Sends and receives. Raises as soon as it cannot any more."""
-        backend = None if self.alone else RedisBackend(self._url)
+        backend = None
+        if not self.alone:
+            from subscriptions.redis_backend import RedisBackend  # long to import, and one process needs none
+
+            backend = RedisBackend(self._url)
         broadcast = Broadcast(self._url) if backend is None else Broadcast(backend=backend)
         async with asyncio.timeout(_CONNECT_SECONDS):
             await broadcast.connect()
