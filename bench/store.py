@@ -13,7 +13,7 @@ from datasources.tables import COURSES, IDEMPOTENCY, USERS
 from datasources.updates import Add
 
 WRITERS = 50
-SECONDS = 2.0
+SECONDS = 1.0
 
 
 def measure() -> list[Result]:
@@ -35,7 +35,7 @@ async def _measure() -> list[Result]:
                 ("query 25 on an index, 50 readers", WRITERS, _query),
             ]
             return [
-                Result(f"SQLite {name}", await _rate(store, count, call), None, "ops/s", None, None)
+                Result(f"SQLite store, {name}", await _rate(store, count, call), None, "ops/s", None, None)
                 for name, count, call in work
             ]
 
