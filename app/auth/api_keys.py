@@ -5,15 +5,19 @@ from collections.abc import Callable, Iterable
 from app.auth.cache import SharedCall
 from datasources.api_keys import ApiKeys, key_hash
 from domain.callers import Caller, Mode
+from domain.rate import RateLimiter
 from domain.times import from_epoch, moment
 
 CACHE_SECONDS = 30
 UNKNOWN_KEY_SECONDS = 1
-"""A key that was just made works at once, and a flood of wrong keys costs one read a second."""
+UNKNOWN_KEY_BURST = 10
+"""Keys that were just made work at once, and a flood of wrong keys costs one read a second."""
 
 
 class ApiKeyVerifier:
-    """Keys of the settings and of the store; the latter are read at most every second, at least every 30.
+    """Keys of the settings and of the store; the latter are read at least every 30 seconds.
+
+    An unknown key makes them be read anew, ten times in a row, then once a second.
 
     Args:
         fixed: keys that do not expire.
@@ -27,6 +31,7 @@ class ApiKeyVerifier:
         self._keys: dict[str, tuple[Caller, float]] = {}
         self._read_at = float("-inf")
         self._reading = SharedCall(self._read)
+        self._looks = RateLimiter(1 / UNKNOWN_KEY_SECONDS, UNKNOWN_KEY_BURST, clock)
 
     async def verify(self, key: str) -> Caller | None:
         """None when it is no live key.
@@ -37,10 +42,13 @@ class ApiKeyVerifier:
         digest = key_hash(key)
         if digest in self._fixed:
             return Caller(Mode.API_KEY)
-        if self._clock() - self._read_at >= (CACHE_SECONDS if digest in self._keys else UNKNOWN_KEY_SECONDS):
+        if self._clock() - self._read_at >= CACHE_SECONDS or (digest not in self._keys and self._may_look()):
             await self._reading.result()
         caller, expiry = self._keys.get(digest, (None, 0.0))
         return caller if self._clock() < expiry else None
+
+    def _may_look(self) -> bool:
+        return self._reading.running or not self._looks.wait("an unknown key")
 
     def forget(self) -> None:
         self._keys = {}

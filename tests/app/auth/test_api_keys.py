@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.auth.api_keys import CACHE_SECONDS, ApiKeyVerifier
+from app.auth.api_keys import CACHE_SECONDS, UNKNOWN_KEY_BURST, ApiKeyVerifier
 from datasources.api_keys import ApiKey, key_hash
 from domain.callers import Caller, Mode
 from domain.errors import Code, DomainError, dependency_failed
@@ -86,8 +86,18 @@ async def test_a_revoked_key_is_refused_within_thirty_seconds(
     assert await verifier.verify(TEXT) is None
 
 
-async def test_a_new_key_works_within_a_second(verifier: ApiKeyVerifier, kept: Kept, clock: Clock) -> None:
-    assert await verifier.verify(TEXT) is None
+async def test_new_keys_work_at_once(verifier: ApiKeyVerifier, kept: Kept) -> None:
+    for number in range(UNKNOWN_KEY_BURST):
+        kept.add(f"da2-{number}")
+        assert await verifier.verify(f"da2-{number}") is not None
+
+
+async def test_after_a_flood_of_wrong_keys_a_new_one_works_within_a_second(
+    verifier: ApiKeyVerifier, kept: Kept, clock: Clock
+) -> None:
+    for number in range(2 * UNKNOWN_KEY_BURST):
+        assert await verifier.verify(f"da2-wrong-{number}") is None
+    assert kept.reads == 1 + UNKNOWN_KEY_BURST
     kept.add(TEXT)
     clock.time += 1
 
