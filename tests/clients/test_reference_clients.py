@@ -16,7 +16,7 @@ from examples.room import CHANGES, Room
 from tests.server_process import ServerProcess, server_process
 from tests.tcp_proxy import TcpProxy, tcp_proxy
 
-MESSAGES = int(os.environ.get("ROOM_MESSAGES", "2000"))
+MESSAGES = int(os.environ.get("ROOM_MESSAGES", "10000"))
 SENDERS = 20
 CUTS = 100
 KILLS = 3
