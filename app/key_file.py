@@ -37,6 +37,22 @@ def write_once(path: Path, content: bytes) -> None:
 
     So read the file afterwards: its content may be another's.
     """
+    draft = _draft(path, content)
+    try:
+        # A link appears whole or not at all, and never replaces what another process put there first.
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        draft.unlink()
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file that only we may read, whole or not at all, in place of what was there."""
+    _draft(path, content).replace(path)
+
+
+def _draft(path: Path, content: bytes) -> Path:
+    """Another file beside it, with the content safe on disk."""
     make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -45,8 +61,7 @@ def write_once(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # A link appears whole or not at all, and never replaces what another process put there first.
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(draft)
-    finally:
+    except OSError:
         draft.unlink()
+        raise
+    return draft

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from app.http.health import Health
 from app.http.protocol import BoundedHttpProtocol, Bounds
+from app.local_tls import LocalTls
 from app.realtime.doorman import Doorman
 from app.realtime.sockets import Sockets
 from app.realtime.websocket import WebSocket
@@ -86,11 +87,13 @@ def server(
     settings: Settings,
     started: Callable[[], None] = lambda: None,
     doorman: Doorman | None = None,
+    tls: LocalTls | None = None,
 ) -> Server:
     """uvicorn set up for us; `await server(...).serve(sockets=[bound_socket(...)])` runs it to the end.
 
     Args:
         doorman: takes those who ask for a WebSocket; None when nobody is to.
+        tls: None for plain HTTP, as behind a load balancer.
     """
     bounds = Bounds(
         header_seconds=settings.header_seconds,
@@ -108,6 +111,7 @@ def server(
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
+        ssl_certfile=None if tls is None else tls.server,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.drain_seconds,
     )

@@ -60,6 +60,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     host: Annotated[Word, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port to listen on; 0 takes a free one.")] = 8000
+    tls: Annotated[
+        bool, Meta(description="Serve https and wss, with a certificate of an authority made in DATA_DIR/tls.")
+    ] = False
     data_dir: Annotated[
         Path, Meta(description="Folder of the database and keys that the server makes for itself; made when absent.")
     ] = Path("data")
@@ -323,6 +326,7 @@ _RULES: tuple[_Rule, ...] = (
     _in_production("cors_origins"),
     _never_in_production("graphiql"),
     _never_in_production("seed_demo"),
+    _never_in_production("tls"),
     (
         lambda it, _: it.records == "dynamodb" and it.cursor_secret is None,
         "CURSOR_SECRET: needed with RECORDS=dynamodb, the same in every process",

@@ -5,6 +5,7 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -43,7 +44,12 @@ class ServerProcess:
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def authority(self) -> Path | None:
+        """Who signs its certificate; None when it has none."""
+        return self.data_dir / "tls" / "ca.pem" if self.settings.get("TLS") == "true" else None
 
     @property
     def endpoint(self) -> str:
@@ -95,8 +101,10 @@ class ServerProcess:
         return {**os.environ, **self.settings, "PORT": str(self.port), "DATA_DIR": str(self.data_dir)}
 
     def _ready(self) -> bool:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.origin}/readyz", timeout=5) as answer:
-            return bool(answer.status == 200)
+        with contextlib.suppress(OSError):
+            trust = ssl.create_default_context(cafile=self.authority) if self.authority else None
+            with urllib.request.urlopen(f"{self.origin}/readyz", timeout=5, context=trust) as answer:
+                return bool(answer.status == 200)
         return False
 
 

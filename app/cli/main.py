@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = _command(commands, "serve", "serve:serve", "start the server (what happens without a command)")
     serve.add_argument("--host", help="in place of HOST")
     serve.add_argument("--port", help="in place of PORT")
+    serve.add_argument("--tls", action="store_const", const="true", help="https and wss; in place of TLS")
 
     schema = _group(commands, "schema", "look after the contract")
     _command(schema, "check", "schema:check", "find what AppSync would refuse or our conventions forbid")

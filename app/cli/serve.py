@@ -5,6 +5,7 @@ import asyncio
 import ipaddress
 import os
 import sys
+from datetime import UTC, datetime
 from functools import partial
 
 from app import logs
@@ -13,6 +14,7 @@ from app.cli.faults import Fault
 from app.http.application import application
 from app.http.graphiql import GraphiQL, Token
 from app.http.health import Health
+from app.local_tls import LocalTls, local_tls
 from app.realtime.doorman import Doorman
 from app.realtime.services import socket_services
 from app.seed import DEMO_GROUPS, DEMO_USER, seed
@@ -24,7 +26,7 @@ DEMO_TOKEN_SECONDS = 12 * 3600
 
 
 def serve(chosen: argparse.Namespace) -> int:
-    given = {name.upper(): value for name in ("host", "port") if (value := getattr(chosen, name))}
+    given = {name.upper(): value for name in ("host", "port", "tls") if (value := getattr(chosen, name))}
     settings = Settings.load({**os.environ, **given})
     access_log = logs.configure(settings.log_level)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
@@ -58,9 +60,10 @@ async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
                 sockets=services,
             )
             doorman = Doorman(services, settings.cors_origins, settings.trusted_proxies, access_log)
-            greet = partial(_greet, settings, listener.getsockname()[1])
+            tls = _tls(settings)
+            greet = partial(_greet, settings, listener.getsockname()[1], tls)
             async with running(app):
-                await server(front, health, settings, greet, doorman).serve(sockets=[listener])
+                await server(front, health, settings, greet, doorman, tls).serve(sockets=[listener])
 
 
 async def _ready(app: App) -> None:
@@ -85,14 +88,27 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _greet(settings: Settings, port: int) -> None:
+def _tls(settings: Settings) -> LocalTls | None:
+    return local_tls(settings.data_dir / "tls", settings.host, datetime.now(UTC)) if settings.tls else None
+
+
+def _greet(settings: Settings, port: int, tls: LocalTls | None) -> None:
     """Where to begin, for whoever started us."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared only
-    site = f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{port}"
+    where = f"{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{port}"
+    site = f"{'https' if tls else 'http'}://{where}"
     lines = ["EduConnect is ready.", ""]
     if settings.graphiql:
         lines.append(f"  GraphiQL   {site}/graphiql")
     lines.append(f"  Endpoint   {site}/graphql")
+    if tls is None:
+        # In lower case its subscriptions, and those alone, would dial wss:// and find nobody.
+        lines.append(f"  Amplify    HTTP://{where}/graphql, in capitals: so its subscriptions work without TLS")
+    else:
+        lines += [
+            f"  Authority  {tls.authority.resolve()}",
+            "             Node: NODE_EXTRA_CA_CERTS=<that file>; browsers: import it as a trusted authority",
+        ]
     if settings.local_issuer:
         lines.append("  Token      ./dev app token ada --group Mentors")
     lines += ["  API key    ./dev app api-key", "", "Ctrl-C ends it.", ""]

@@ -1,13 +1,47 @@
 "use strict";
 
-/* One request of the editor, as any client would send it. The answer is shown whatever its status is. */
+/* One operation of the editor, as any client would send it. The answer is shown whatever its status is. */
 async function fetcher(parameters, options) {
+  if (isSubscription(parameters, options)) return subscription(parameters, options);
   const response = await fetch("/graphql", {
     method: "POST",
     headers: { "content-type": "application/json", ...(options && options.headers) },
     body: JSON.stringify(parameters),
   });
   return response.json();
+}
+
+function isSubscription({ operationName }, options) {
+  const definitions = (options && options.documentAST && options.documentAST.definitions) || [];
+  return definitions.some(
+    ({ kind, operation, name }) =>
+      kind === "OperationDefinition" &&
+      operation === "subscription" &&
+      (!operationName || (name && name.value === operationName)),
+  );
+}
+
+/* Lives until it is stopped in the editor; its socket is its own. */
+function subscription(parameters, options) {
+  return {
+    subscribe({ next, error, complete }) {
+      const client = graphqlWs.createClient({
+        url: `${location.protocol.replace("http", "ws")}//${location.host}/graphql`,
+        connectionParams: (options && options.headers) || {},
+      });
+      const refused = (reason) => {
+        if (reason instanceof CloseEvent) error({ message: `The socket was closed: ${reason.code} ${reason.reason}` });
+        else next({ errors: reason });
+      };
+      const stop = client.subscribe(parameters, { next, error: refused, complete });
+      return {
+        unsubscribe() {
+          stop();
+          client.dispose();
+        },
+      };
+    },
+  };
 }
 
 async function start() {

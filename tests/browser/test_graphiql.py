@@ -127,6 +127,49 @@ def test_the_example_mutation_takes_its_variable(page: Page):
     assert "courseId" in error["message"]
 
 
+SEND = """async ({ query, variables }) => {
+    const { token } = await (await fetch("/graphiql/config")).json();
+    const headers = { "content-type": "application/json", authorization: token };
+    const answer = await fetch("/graphql", { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+    return answer.json();
+}"""
+
+
+def send(page: Page, query: str, **variables: str) -> dict:
+    """What the demo user does elsewhere meanwhile."""
+    return page.evaluate(SEND, {"query": query, "variables": variables})["data"]
+
+
+DROP = "mutation ($id: ID!) { dropCourse(courseId: $id) { status } }"
+ENROLL = "mutation ($id: ID!) { enrollInCourse(input: {courseId: $id}) { status } }"
+
+
+def test_a_subscription_shows_what_happens_elsewhere(page: Page):
+    me = send(page, "{ getMe { id } }")["getMe"]["id"]
+    enrolled = send(page, "{ listMyEnrollments(status: ACTIVE) { items { courseId } } }")
+    course_id = enrolled["listMyEnrollments"]["items"][0]["courseId"]
+    text = f'subscription {{ onEnrollmentChanged(userId: "{me}") {{ lastChange course {{ title }} }} }}'
+    write(page, ".graphiql-query-editor", text)
+    page.locator(".graphiql-execute-button:not([aria-haspopup])").click()
+    shown = page.locator(".result-window")
+    for _ in range(1_000):  # the page does not say when it has subscribed
+        send(page, DROP, id=course_id)
+        send(page, ENROLL, id=course_id)
+        if '"lastChange"' in shown.inner_text():
+            break
+    send(page, DROP, id=course_id)
+    expect(shown).to_contain_text('"lastChange": "DROPPED"')
+    page.get_by_label("Stop query").click()
+    send(page, ENROLL, id=course_id)
+    expect(shown).not_to_contain_text("ENROLLED")
+
+
+def test_a_refused_subscription_shows_why(page: Page):
+    write(page, ".graphiql-query-editor", "subscription { onEnrollmentChanged { id } }")
+    page.locator(".graphiql-execute-button:not([aria-haspopup])").click()
+    expect(page.locator(".result-window")).to_contain_text('"errorType": "BAD_REQUEST"')
+
+
 def test_an_error_is_shown_whole(page: Page):
     write(page, ".graphiql-query-editor", "{ getUser(id: 1) { id } nothing }")
     content = run(page)

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from gql.transport.exceptions import TransportQueryError, TransportServerError
 from gql.transport.websockets import WebsocketsTransport
 
 from tests.clients.conftest import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Service
+from tests.server_process import server_process
 from tests.waiting import PATIENCE_SECONDS
 
 NOTICES = "subscription Notices($severity: NoticeSeverity) { onServiceNotice(severity: $severity) { title severity } }"
@@ -85,10 +87,11 @@ class Node:
 
 
 @asynccontextmanager
-async def running(script: Path, **job: Any) -> AsyncIterator[Node]:
+async def running(script: Path, environment: Mapping[str, str] | None = None, /, **job: Any) -> AsyncIterator[Node]:
     process = await asyncio.create_subprocess_exec(
         "node",
         script,
+        env={**os.environ, **(environment or {})},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -227,3 +230,15 @@ class TestGraphqlWs:
     async def test_bad_credentials_close_the_socket(self, service: Service, node: Path) -> None:
         async with self.listening(service, node, "no-token") as client:
             assert await client.line("data", "errors", "closed") == {"closed": {"code": 4403, "reason": "Forbidden"}}
+
+
+async def test_amplify_over_tls_needs_no_other_spelling(node: Path, tmp_path: Path) -> None:
+    """Only the server's own authority has to be trusted."""
+    with server_process(tmp_path / "data", TLS="true") as server:
+        token = server.app("token", "tls-listener")
+        job = {"endpoint": server.endpoint, "region": REGION, "mode": "userPool", "accessToken": token}
+        query = "subscription { onEnrollmentChanged { id } }"
+        trust = {"NODE_EXTRA_CA_CERTS": str(server.authority)}
+        async with running(node / "amplify_subscribe.mjs", trust, query=query, **job) as client:
+            line = await client.line("data", "errors")
+            assert "One of the filters userId and courseId is required" in line["errors"][0]["message"]
