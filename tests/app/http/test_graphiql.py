@@ -28,7 +28,7 @@ async def test_everything_the_page_names_comes_from_here(site: Running):
     assert "<script>" not in page
     assert not re.search(r"\son\w+=|style=|//[a-z]", page)
     paths = re.findall(r'(?:src|href)="(/[^"]+)"', page)
-    assert len(paths) == 6
+    assert len(paths) == 7
     for path in [*paths, "/graphiql/own/examples.graphql"]:
         assert (await site.client.get(path)).status == 200, path
 
