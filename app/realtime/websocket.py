@@ -38,7 +38,7 @@ class Handshake(msgspec.Struct, frozen=True):
         query: undecoded, without its question mark.
         headers: lower-case names and values, in order.
         protocols: offered, in order.
-        host, ip_address: of the client, after trusted proxies.
+        ip_address: the client's, after trusted proxies.
     """
 
     path: str
