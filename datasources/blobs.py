@@ -96,9 +96,9 @@ class ChecksumRefused(Exception):
 class BlobStore(Protocol):
     """Files under keys, written whole or not at all.
 
-    What a signed request may store is fixed by its signature: length, type and, where given, checksum. A write that a crash
-    cuts off leaves nothing that can be read. Every call raises `DomainError` THROTTLED when the engine is overloaded beyond
-    bounded retries, and DEPENDENCY_FAILED when it is broken or unreachable.
+    What a signed request may store is fixed by its signature: length, type and, where given, checksum. A write
+    that a crash cuts off leaves nothing that can be read. Every call raises `DomainError` THROTTLED when the engine
+    is overloaded beyond bounded retries, and DEPENDENCY_FAILED when it is broken or unreachable.
     """
 
     async def sign_put(
