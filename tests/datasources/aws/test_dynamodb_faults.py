@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator
 
 import aioboto3
@@ -274,11 +273,10 @@ async def test_a_service_that_does_not_answer(
 ) -> None:
     monkeypatch.setattr(dynamodb_calls, "DEADLINE_SECONDS", 0.2)
     script.answers = [Answer(hang=True)]
-    begin = time.monotonic()
-    with pytest.raises(DomainError) as refused:
-        await store.get(USERS, ADA)
+    async with asyncio.timeout(60):  # for a call that never ends
+        with pytest.raises(DomainError) as refused:
+            await store.get(USERS, ADA)
     assert refused.value.code == Code.DEPENDENCY_FAILED
-    assert time.monotonic() - begin < 5
 
 
 async def test_a_service_that_is_not_there(session: aioboto3.Session) -> None:
