@@ -10,6 +10,7 @@ from datasources.consents import Consents
 from datasources.courses import Courses
 from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
+from datasources.media import Media
 from datasources.mentors import Mentors
 from datasources.message_search import MessageSearch
 from datasources.messages import Messages
@@ -66,5 +67,6 @@ def build(
         notification_preferences=Preferences(store),
         push_tokens=PushTokens(store),
         announcements=Announcements(store),
+        media=Media(store, now),
     )
     return sources, Accounts(users, sessions, cache, now)

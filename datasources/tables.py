@@ -132,6 +132,26 @@ AUDIT_EVENTS = Table(
     indexes=(Index("ActorIndex", "actorId", "sk"), Index("TargetIndex", "target", "sk")),
     feed=True,
 )
+UPLOADS = Table(
+    "Uploads",
+    "uploadId",
+    indexes=(Index("OwnerIdCreatedAtIndex", "ownerId", "createdAt"), Index("ExpiryIndex", "expiryShard", "expiryAt")),
+    ttl=True,
+)
+MEDIA = Table(
+    "Media",
+    "mediaId",
+    indexes=(
+        Index("OwnerIdCreatedAtIndex", "ownerId", "createdAt"),
+        Index("WorkIndex", "workShard", "workAt"),
+        Index("ExpiryIndex", "expiryShard", "expiryAt"),
+    ),
+    ttl=True,
+    feed=True,
+)
+"""WorkIndex holds what waits for a worker, by when it is due; ExpiryIndex what is kept for a time only."""
+MEDIA_USES = Table("MediaUses", "mediaId", "use", ttl=True)
+"""A row for each thing that shows a media: LESSON#id, RESOURCE#id, MESSAGE#id, AVATAR#userId, COVER#courseId, ..."""
 WORKERS = Table("Workers", "name")
 """Where each worker stands in its feed, and who runs it until when."""
 
@@ -159,5 +179,8 @@ ALL = (
     MAIL_SUPPRESSIONS,
     OUTBOX,
     AUDIT_EVENTS,
+    UPLOADS,
+    MEDIA,
+    MEDIA_USES,
     WORKERS,
 )

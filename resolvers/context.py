@@ -13,6 +13,7 @@ from datasources.courses import Courses
 from datasources.cursors import Cursors
 from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
+from datasources.media import Media
 from datasources.mentors import Mentors
 from datasources.message_search import MessageSearch
 from datasources.messages import Messages
@@ -60,6 +61,7 @@ class Sources:
     notification_preferences: Preferences
     push_tokens: PushTokens
     announcements: Announcements
+    media: Media
 
 
 class Publish(Protocol):

@@ -1,0 +1,86 @@
+"""Items of table Media, with the attributes of its indexes."""
+
+from typing import Literal
+
+import msgspec
+
+from datasources.conditions import equals, not_exists
+from datasources.ports import Change, Item, Put
+from datasources.shards import shard
+from datasources.tables import MEDIA
+from datasources.updates import Remove, Set, Update, difference
+from domain.media import MediaAsset
+from domain.records import to_item
+from domain.times import Timestamp, epoch_seconds, later
+
+Work = Literal["INTAKE", "PROCESS"]
+"""What workers do: look at a new file and give it its place; make thumbnails and renditions of it."""
+
+WORK_SHARDS = 4
+EXPIRY_SHARDS = 4
+FACE_SECONDS = 23 * 3600
+"""Images of faces are deleted within 24 hours: this leaves the sweeper one of them."""
+_DELETED_DAYS = 30
+"""How long a deleted media's row is kept, so that nothing late brings it back."""
+
+
+def media_key(media_id: str) -> dict[str, str]:
+    return {"mediaId": media_id}
+
+
+def media_of(item: Item) -> MediaAsset:
+    return msgspec.convert({**item, "id": item["mediaId"]}, MediaAsset)
+
+
+def new_media(media: MediaAsset) -> Put:
+    """Fails when there is such a media already."""
+    item = {**_attributes(media), **media_key(media.id)}
+    if work := _work(media):
+        item |= {"workShard": work_shard(work, media.id), "workAt": media.created_at}
+    if media.purpose == "FACE":
+        until = later(media.created_at, seconds=FACE_SECONDS)
+        item |= {"expiryShard": expiry_shard(shard(media.id, EXPIRY_SHARDS)), "expiryAt": until}
+    return Put(MEDIA, item, not_exists("mediaId"))
+
+
+def changed_media(before: MediaAsset, after: MediaAsset, now: Timestamp) -> Change:
+    """The write of one step. Fails when the row is another by now."""
+    updates: list[Update] = difference(_attributes(before), _attributes(after))
+    if _work(after) != _work(before):
+        updates += _work_updates(after, now)
+    if after.is_deleted:
+        ttl = epoch_seconds(later(now, days=_DELETED_DAYS))
+        updates += [Remove("expiryShard"), Remove("expiryAt"), Set("ttl", ttl)]
+    return Change(MEDIA, media_key(before.id), updates, equals("version", before.version))
+
+
+def work_shard(work: Work, media_id: str) -> str:
+    return work_partition(work, shard(media_id, WORK_SHARDS))
+
+
+def work_partition(work: Work, number: int) -> str:
+    return f"{work}#{number}"
+
+
+def expiry_shard(number: int) -> str:
+    return f"EXPIRY#{number}"
+
+
+def _work(media: MediaAsset) -> Work | None:
+    if media.status == "SCANNING" and "CHECK" in media.awaits:
+        return "INTAKE"
+    return "PROCESS" if media.status == "PROCESSING" else None
+
+
+def _work_updates(media: MediaAsset, now: Timestamp) -> list[Update]:
+    work = _work(media)
+    if work is None:
+        return [Remove("workShard"), Remove("workAt"), Remove("workTries")]
+    return [Set("workShard", work_shard(work, media.id)), Set("workAt", now), Remove("workTries")]
+
+
+def _attributes(media: MediaAsset) -> Item:
+    """What follows from the record, without its key."""
+    item = to_item(media)
+    del item["id"]
+    return item

@@ -1,0 +1,36 @@
+"""Where files are kept. Keys are made of ids alone: no text of a client, such as a file's name, is part of one."""
+
+import hashlib
+import re
+
+_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def incoming(owner_id: str, upload_id: str) -> str:
+    """Where a client's bytes arrive. Nothing there is ever given to anybody."""
+    return f"incoming/{_folder_name(owner_id)}/{upload_id}"
+
+
+def media_folder(owner_id: str, media_id: str) -> str:
+    """The beginning of the keys of all that belongs to one media: its original, thumbnails, renditions, captions."""
+    return f"media/{_folder_name(owner_id)}/{media_id}/"
+
+
+def original(owner_id: str, media_id: str) -> str:
+    """The file as it was uploaded, once it was checked."""
+    return f"{media_folder(owner_id, media_id)}original"
+
+
+def media_id_of(key: str) -> str | None:
+    """The media that an original's key belongs to; None for any other key."""
+    match key.split("/"):
+        case ["media", _, media_id, "original"] if media_id:
+            return media_id
+    return None
+
+
+def _folder_name(owner_id: str) -> str:
+    """The id itself, or a hash of one that holds what means something in a path or a URL."""
+    if _SAFE.fullmatch(owner_id):
+        return owner_id
+    return f"~{hashlib.sha256(owner_id.encode()).hexdigest()}"
