@@ -51,20 +51,6 @@ class Credentials(msgspec.Struct, frozen=True):
             request_id,
         )
 
-    @classmethod
-    def of_socket(
-        cls, path: str, header: Mapping[str, str], body: bytes, *, ip_address: str | None, request_id: str
-    ) -> "Credentials":
-        """From the header object of a real-time client, which signs as for a POST.
-
-        `path` and `body`: `/graphql/connect` and `{}` at connect; `/graphql` and the exact text of
-        `payload.data` at start.
-        """
-        headers = tuple(
-            (name.lower(), value.encode("utf-8", "surrogatepass").decode("latin-1")) for name, value in header.items()
-        )
-        return cls("POST", path, "", headers, body, ip_address, request_id)
-
     def __repr__(self) -> str:
         return f"Credentials({self.method} {self.path}, {self.request_id or 'without id'})"
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import msgspec
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
@@ -26,6 +27,7 @@ LINGER_SECONDS = 5.0
 DEAD_MILLISECONDS = 60_000
 """Without an answer from the client's machine to what was sent to it, it is gone."""
 MOST_UNSENT_FRAMES = 10_000
+_OFFER = "sec-websocket-protocol"
 
 _silent = logging.getLogger("educonnect.websocket")
 _silent.disabled = True  # every connection's end would be a line
@@ -107,7 +109,7 @@ class WebSocket(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._protocol = ServerProtocol(state=State.OPEN, max_size=doorman.sockets.limits.frame_bytes, logger=_silent)
         self._session: Session | None = None
-        self._text: list[bytes] = []
+        self._text = bytearray()
         self._closed = False
         self._unread = False
         self._paused = False
@@ -229,7 +231,7 @@ class WebSocket(asyncio.Protocol):
         refusal = self._refusal(handshake)
         if refusal is not None:
             return opening.reject(*refusal), None
-        response = opening.accept(request)
+        response = opening.accept(_without_offer(request))
         if response.status_code != 101:
             return response, None
         if protocol is None:
@@ -254,9 +256,9 @@ class WebSocket(asyncio.Protocol):
         if frame.opcode is Opcode.BINARY:
             self._fail(1003, "text messages only")
         elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.CONT:
-            self._text.append(bytes(frame.data))
+            self._text += frame.data
             if frame.fin:
-                message, self._text = b"".join(self._text), []
+                message, self._text = self._text, bytearray()
                 try:
                     text = message.decode()
                 except UnicodeDecodeError:
@@ -328,5 +330,11 @@ class WebSocket(asyncio.Protocol):
 
 
 def _offered(headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    values = ",".join(value for name, value in headers if name == "sec-websocket-protocol")
+    values = ",".join(value for name, value in headers if name == _OFFER)
     return tuple(each for value in values.split(",") if (each := value.strip()))
+
+
+def _without_offer(request: Request) -> Request:
+    """The offered sub-protocols are read already; base64 among them need be no token, which websockets would refuse."""
+    kept = [(name, value) for name, value in request.headers.raw_items() if name.lower() != _OFFER]
+    return Request(request.path, Headers(kept))

@@ -94,10 +94,10 @@ def test_any_set_of_signed_headers_is_good(headers: dict[str, str]) -> None:
 
 def test_a_socket_signs_as_if_it_posted() -> None:
     connect = sign("http://localhost:8000/graphql/connect", body=b"{}")
-    header = dict(connect.headers.items()) | {"host": "localhost:8000"}
+    header = {name.lower(): value for name, value in connect.headers.items()} | {"host": "localhost:8000"}
 
     def claimed(path: str, body: bytes) -> Credentials:
-        return Credentials.of_socket(path, header, body, ip_address=None, request_id="")
+        return Credentials("POST", path, headers=tuple(header.items()), body=body)
 
     assert verifier().verify(claimed("/graphql/connect", b"{}")) is not None
     assert verifier().verify(claimed("/graphql", b"{}")) is None

@@ -2,11 +2,13 @@
 
 import asyncio
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import orjson
 import pytest
+from multidict import CIMultiDict
 
 from tests.app.realtime.site import Site, encoded, header, running_site, start
 from tests.waiting import until
@@ -50,10 +52,97 @@ class TestHandshake:
         await talk.say({"type": "connection_init"})
         assert await talk.hear() == ACK
 
+    @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+    async def test_either_alphabet_is_read_with_and_without_padding_in_both_places(
+        self, site: Site, encode: Callable[[bytes], bytes]
+    ) -> None:
+        padded = encode(orjson.dumps(header("ada") | {"note": "~~~???>>>", "fill": "xy"})).decode()
+        assert padded.endswith("=")
+        assert not padded.replace("=", "").isalnum()
+        for text in (padded, padded.rstrip("=")):
+            for path, protocol in ((f"/graphql?header={text}", ()), ("/graphql", (f"header-{text}",))):
+                talk = await site.dial(path, "graphql-ws", *protocol)
+                assert talk.protocol == "graphql-ws"
+                await talk.say({"type": "connection_init"})
+                assert await talk.hear() == ACK
+                assert site.product.identified[-1].value("note") == "~~~???>>>"
+
+    async def test_the_credentials_names_are_read_in_any_case_and_two_that_differ_are_none(self, site: Site) -> None:
+        for shown, type_ in (
+            ({"AUTHORIZATION": "ada", "authorization": "ada"}, "connection_ack"),
+            ({"AUTHORIZATION": "ada", "authorization": "bob"}, "connection_error"),
+        ):
+            talk = await site.dial("/graphql", "graphql-ws", f"header-{encoded(shown)}")
+            await talk.say({"type": "connection_init"})
+            assert (await talk.hear())["type"] == type_
+
+    @pytest.mark.parametrize("query", ["header={}&header={}", "header={}&payload=e30&payload=W10"])
+    async def test_two_different_answers_to_one_question_are_none(self, site: Site, query: str) -> None:
+        talk = await site.dial("/graphql?" + query.format(encoded(header("ada")), encoded(header("bob"))), "graphql-ws")
+        await talk.say({"type": "connection_init"})
+        [refused] = (await talk.hear())["payload"]["errors"]
+        assert (refused["errorType"], refused["errorCode"]) == ("BadRequestException", 400)
+
+    async def test_two_different_tokens_in_the_requests_own_headers_are_none(self, site: Site) -> None:
+        headers = CIMultiDict([("Authorization", "ada"), ("Authorization", "bob")])
+        talk = await site.dial("/graphql", "graphql-ws", headers=headers)
+        await talk.say({"type": "connection_init"})
+        assert (await talk.hear())["payload"]["errors"][0]["errorCode"] == 401
+
+    async def test_other_parameters_of_the_query_are_headers_as_amplify_sends_those_of_an_application(
+        self, site: Site
+    ) -> None:
+        parameters = "x-tenant=north+pole%21&X-AMZ-User-Agent=aws-amplify%2F6&note=of+the+query&x-empty="
+        shown = header("ada") | {"note": "of the header"}
+        talk = await site.dial(f"/graphql/realtime?{parameters}", "graphql-ws", f"header-{encoded(shown)}")
+        await talk.start("1", NOTE, r="a")
+        connected, started = site.product.identified
+        for credentials in (connected, started):
+            assert credentials.value("x-tenant") == "north pole!"
+            assert credentials.value("x-amz-user-agent") == "aws-amplify/6"
+            assert credentials.values("x-empty") == [""]
+        assert connected.values("note") == ["of the header"]
+        assert started.values("note") == ["of the query"]
+
+    @pytest.mark.parametrize("parameter", ["authorization", "Authorization", "x-api-key", "X-Api-Key"])
+    async def test_no_parameter_of_its_own_is_a_credential(self, site: Site, parameter: str) -> None:
+        talk = await site.dial(f"/graphql?{parameter}=ada&host=x&cookie=y&%20=z&{'h' * 101}=w", "graphql-ws")
+        await talk.say({"type": "connection_init"})
+        assert (await talk.hear())["payload"]["errors"][0]["errorCode"] == 401
+        [shown] = site.product.identified
+        assert not {parameter.lower(), "cookie", " ", "h" * 101} & {name for name, _ in shown.headers}
+        assert shown.values("host") == [f"127.0.0.1:{site.port}"]
+
     async def test_what_is_signed_at_connect_is_a_post_of_an_empty_object(self, site: Site) -> None:
         await site.connect()
         shown = site.product.identified[-1]
         assert (shown.method, shown.path, shown.body) == ("POST", "/graphql/connect", b"{}")
+
+    @pytest.mark.parametrize(("payload", "body"), [("e30=", b"{}"), ("e30", b"{}"), ("", b"{}"), ("eyB9", b"{ }")])
+    async def test_a_payload_in_the_query_is_what_was_signed(self, site: Site, payload: str, body: bytes) -> None:
+        talk = await site.dial(f"/graphql?header={encoded(header('ada'))}&payload={payload}", "graphql-ws")
+        await talk.say({"type": "connection_init"})
+        assert await talk.hear() == ACK
+        assert site.product.identified[-1].body == body
+
+    @pytest.mark.parametrize("payload", ["!!!", "bm90IGpzb24", "W10", "x"])
+    async def test_a_payload_that_is_no_object_is_told_in_a_frame(self, site: Site, payload: str) -> None:
+        talk = await site.dial(f"/graphql?header={encoded(header('ada'))}&payload={payload}", "graphql-ws")
+        await talk.say({"type": "connection_init"})
+        assert (await talk.hear())["payload"]["errors"][0]["errorCode"] == 400
+
+    async def test_credentials_for_another_host_are_logged_and_good(self, site: Site) -> None:
+        await site.connect()
+        [line] = [line for line in site.lines if "another host" in line["message"]]
+        assert (line["level"], line["named"], line["dialled"]) == ("INFO", "localhost", f"127.0.0.1:{site.port}")
+
+    async def test_an_odd_host_forges_no_line(self, site: Site) -> None:
+        shown = {"host": "x\r\n{}\x1b[2J" + "y" * 1000, "Authorization": "ada"}
+        talk = await site.dial("/graphql", "graphql-ws", f"header-{encoded(shown)}")
+        await talk.say({"type": "connection_init"})
+        assert await talk.hear() == ACK
+        assert "\x1b" not in site.log.getvalue()
+        assert all(len(orjson.dumps(line)) < 1_000 for line in site.lines)
 
     @pytest.mark.parametrize("token", ["wrong", None])
     async def test_bad_credentials_are_told_in_a_frame_and_then_the_socket_closes(
