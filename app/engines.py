@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 from app.key_file import make_folder
 from app.settings import Settings, SettingsFault
-from app.workers import Wait, poll
 from datasources.ports import RecordStore, SearchIndex
-from datasources.tables import Table
 from domain.errors import DomainError
 
 DATABASE_FILE = "records.db"
@@ -20,11 +18,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Engines:
-    """`wait` tells workers of changes, as soon as the store can."""
-
     store: RecordStore
     search: SearchIndex
-    wait: Wait
 
 
 @asynccontextmanager
@@ -50,11 +45,7 @@ async def _sqlite(settings: Settings) -> AsyncIterator[Engines]:
             store = await stack.enter_async_context(SQLiteStore.open(path))
         except (sqlite3.Error, RuntimeError) as error:
             raise SettingsFault([f"DATA_DIR: {path} cannot be used: {error}"]) from error
-
-        async def wait(table: Table, position: str | None, seconds: float) -> None:
-            await store.wait_for_change(table, position, seconds=seconds)
-
-        yield Engines(store, await SQLiteSearch.over(store), wait)
+        yield Engines(store, await SQLiteSearch.over(store))
 
 
 @asynccontextmanager
@@ -74,4 +65,4 @@ async def _dynamodb(settings: Settings) -> AsyncIterator[Engines]:
             raise SettingsFault([hint]) from error
         except DomainError as error:  # it may come up later than we do
             log.warning("DynamoDB does not answer yet", exc_info=error)
-        yield Engines(store, TermSearch(store), poll)
+        yield Engines(store, TermSearch(store))

@@ -103,7 +103,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         yield App(
             store=engines.store,
             sources=built,
-            workers=Workers(engines.store, steps, now, _holder(), engines.wait),
+            workers=Workers(engines.store, steps, now, _holder()),
             issuer=issuer,
             authenticator=authenticator,
             accounts=accounts,

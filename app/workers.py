@@ -8,13 +8,12 @@ follows. Errors that pass, such as a store that throttles, never count against a
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from app.worker_steps import FeedStep, Step, TimedStep
 from datasources import worker_rows
 from datasources.ports import FeedPage, RecordStore, TransactionFailed, Write
-from datasources.tables import Table
 from domain.errors import RETRYABLE, DomainError
 from domain.times import Timestamp
 
@@ -30,24 +29,15 @@ _MOST_TURNS = 100_000
 
 _log = logging.getLogger("educonnect.workers")
 
-Wait = Callable[[Table, str | None, float], Awaitable[None]]
-"""`wait(table, position, seconds)` returns when there is a change behind the position, or after the seconds."""
-
-
-async def poll(table: Table, position: str | None, seconds: float) -> None:
-    """A `Wait` for stores that cannot tell of changes."""
-    await asyncio.sleep(seconds)
-
 
 class _Follower:
     """Runs a step that follows a feed."""
 
-    def __init__(self, store: RecordStore, step: FeedStep, now: Callable[[], Timestamp], wait: Wait) -> None:
+    def __init__(self, store: RecordStore, step: FeedStep, now: Callable[[], Timestamp]) -> None:
         self.name = step.name
         self._store = store
         self._step = step
         self._now = now
-        self._wait = wait
         self._position: str | None = None
         self._tries = 0
         self._singly = 0
@@ -55,7 +45,7 @@ class _Follower:
 
     async def cycle(self) -> None:
         if not await self.turn():
-            await self._wait(self._step.table, self._position, POLL_SECONDS)
+            await self._store.wait_for_change(self._step.table, self._position, seconds=POLL_SECONDS)
 
     async def turn(self) -> bool:
         """Handle one batch; False when there was none."""
@@ -150,7 +140,6 @@ class Workers:
 
     Args:
         holder: names this process, unlike every other.
-        wait: wakes a step that has caught up with its feed.
     """
 
     def __init__(
@@ -159,12 +148,10 @@ class Workers:
         steps: Sequence[Step],
         now: Callable[[], Timestamp],
         holder: str,
-        wait: Wait = poll,
     ) -> None:
         self._store = store
         self._runners = [
-            _Follower(store, step, now, wait) if isinstance(step, FeedStep) else _Repeater(store, step)
-            for step in steps
+            _Follower(store, step, now) if isinstance(step, FeedStep) else _Repeater(store, step) for step in steps
         ]
         self._now = now
         self._holder = holder

@@ -1,4 +1,4 @@
-"""A bounded memory of what was read a moment ago."""
+"""Bounded memories of what was read a moment ago."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -8,22 +8,17 @@ from domain.times import Timestamp, later
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+T = TypeVar("T", float, Timestamp)
 
 
-class Recent(Generic[K, V]):
-    """At most `size` values, each for `seconds` after it was read; the one unused longest makes room.
+class ExpiringCache(Generic[K, V, T]):
+    """At most `size` values, each between two times of its own; the one unused longest makes room."""
 
-    A value that was being read while `forget` was called is not remembered, for it may be the old one:
-    `ticket` is taken before the read and handed to `remember` behind it.
-    """
-
-    def __init__(self, *, size: int, seconds: float) -> None:
+    def __init__(self, size: int) -> None:
         self._size = size
-        self._seconds = seconds
-        self._entries: OrderedDict[K, tuple[V, Timestamp, Timestamp]] = OrderedDict()
-        self._forgotten = 0
+        self._entries: OrderedDict[K, tuple[V, T, T]] = OrderedDict()
 
-    def get(self, key: K, now: Timestamp) -> V | None:
+    def get(self, key: K, now: T) -> V | None:
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -34,17 +29,44 @@ class Recent(Generic[K, V]):
         self._entries.move_to_end(key)
         return value
 
-    def ticket(self) -> int:
-        return self._forgotten
-
-    def remember(self, key: K, value: V, now: Timestamp, ticket: int) -> None:
-        if ticket != self._forgotten:
-            return
-        self._entries[key] = (value, now, later(now, seconds=self._seconds))
+    def put(self, key: K, value: V, *, since: T, until: T) -> None:
+        self._entries[key] = (value, since, until)
         self._entries.move_to_end(key)
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)
 
+    def remove(self, key: K) -> None:
+        self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        self._entries.clear()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+class Recent(Generic[K, V]):
+    """At most `size` values, each for `seconds` after it was read.
+
+    A value that was being read while `forget` was called is not remembered, for it may be the old one:
+    `ticket` is taken before the read and handed to `remember` behind it.
+    """
+
+    def __init__(self, *, size: int, seconds: float) -> None:
+        self._seconds = seconds
+        self._values: ExpiringCache[K, V, Timestamp] = ExpiringCache(size)
+        self._forgotten = 0
+
+    def get(self, key: K, now: Timestamp) -> V | None:
+        return self._values.get(key, now)
+
+    def ticket(self) -> int:
+        return self._forgotten
+
+    def remember(self, key: K, value: V, now: Timestamp, ticket: int) -> None:
+        if ticket == self._forgotten:
+            self._values.put(key, value, since=now, until=later(now, seconds=self._seconds))
+
     def forget(self, key: K) -> None:
         self._forgotten += 1
-        self._entries.pop(key, None)
+        self._values.remove(key)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from app.auth.cache import SharedCall
+from app.auth.shared_call import SharedCall
 from datasources.api_keys import ApiKeys, key_hash
 from domain.callers import Caller, Mode
 from domain.rate import RateLimiter

@@ -13,11 +13,11 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from app.auth.cache import ExpiringCache
 from app.auth.claims import USER_ID, group_names, text
 from app.auth.config import MAX_AUTHORIZER_TTL_SECONDS, AuthorizerConfig
 from app.auth.credentials import Credentials, ReadOperation
 from datasources.ports import LambdaAuthorizer
+from datasources.recent import ExpiringCache
 from domain.callers import Caller, Mode
 from domain.errors import DomainError
 
@@ -60,7 +60,7 @@ class AuthorizerVerifier:
         self._clock = clock
         expression = config.identity_expression
         self._identity = None if expression is None else re.compile(expression)
-        self._decisions: ExpiringCache[bytes, _Decision] = ExpiringCache(REMEMBERED_ANSWERS)
+        self._decisions: ExpiringCache[bytes, _Decision, float] = ExpiringCache(REMEMBERED_ANSWERS)
         self._slots = asyncio.Semaphore(MAX_CALLS)
 
     async def verify(self, token: str, credentials: Credentials, operation: ReadOperation) -> Caller | None:
@@ -122,7 +122,8 @@ class AuthorizerVerifier:
         given = answer.ttl_override
         ttl = self._config.ttl_seconds if given is None else min(given, MAX_AUTHORIZER_TTL_SECONDS)
         if ttl > 0 and len(msgspec.json.encode(raw)) < MAX_REMEMBERED_BYTES:
-            self._decisions.put(digest, decision, until=self._clock() + ttl)
+            now = self._clock()
+            self._decisions.put(digest, decision, since=now, until=now + ttl)
 
 
 def _headers(credentials: Credentials) -> dict[str, str]:

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import jwt
 import msgspec
 
-from app.auth.cache import ExpiringCache
 from app.auth.claims import USER_ID, Claims, caller_of
 from app.auth.config import JwtProvider
 from app.auth.errors import BAD_TOKEN, EXPIRED_TOKEN, Unauthenticated
 from app.auth.jwks import CURVE_ALGORITHMS, RSA_ALGORITHMS, KeySet
+from datasources.recent import ExpiringCache
 from domain.callers import Caller, Mode
 
 MAX_TOKEN_CHARACTERS = 8 * 1024
@@ -52,7 +52,7 @@ class TokenVerifier:
     def __init__(self, providers: Mapping[JwtProvider, KeySet], clock: Callable[[], float]) -> None:
         self._providers = {provider.issuer: (provider, keys) for provider, keys in providers.items()}
         self._clock = clock
-        self._verified: ExpiringCache[bytes, Caller] = ExpiringCache(REMEMBERED_TOKENS)
+        self._verified: ExpiringCache[bytes, Caller, float] = ExpiringCache(REMEMBERED_TOKENS)
 
     async def verify(self, token: str) -> Caller | None:
         """The caller; None when the text is no JWT of a configured issuer.
@@ -79,7 +79,7 @@ class TokenVerifier:
         now = self._clock()
         _check(claims, provider, now)
         caller = caller_of(provider.mode, claims, everything, provider.groups_claim)
-        self._verified.put(digest, caller, until=min(claims.exp, now + REMEMBERED_SECONDS))
+        self._verified.put(digest, caller, since=now, until=min(claims.exp, now + REMEMBERED_SECONDS))
         return caller
 
     def forget(self) -> None:

@@ -195,7 +195,10 @@ async def test_only_one_process_works_at_a_time_and_the_next_takes_over(sqlite_s
     assert seen[1] != leader
 
 
-async def test_a_change_wakes_its_follower_at_once_and_the_end_is_quick(sqlite_store: SQLiteStore) -> None:
+async def test_a_change_wakes_its_follower_at_once_and_the_end_is_quick(
+    sqlite_store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "POLL_SECONDS", 3600.0)
     course = await published_course(sqlite_store)
     woken = asyncio.Event()
 
@@ -203,12 +206,7 @@ async def test_a_change_wakes_its_follower_at_once_and_the_end_is_quick(sqlite_s
         woken.set()
         return ()
 
-    steps = [FeedStep("test", ENROLLMENTS, wake)]
-
-    async def wait_for_ever(table: object, position: str | None, seconds: float) -> None:
-        await sqlite_store.wait_for_change(ENROLLMENTS, position, seconds=3600)
-
-    running = asyncio.create_task(Workers(sqlite_store, steps, now, "one", wait_for_ever).run())
+    running = asyncio.create_task(followers(sqlite_store, wake).run())
     await asyncio.sleep(0)
     await enroll(sqlite_store, course.id, "ben")
     async with asyncio.timeout(PATIENCE_SECONDS):

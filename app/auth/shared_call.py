@@ -1,43 +1,10 @@
-"""The two helpers that keep checks cheap: a bounded memory, and one call shared by all who need it."""
+"""One call shared by all who need its result at the same time."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-
-
-class ExpiringCache(Generic[K, V]):
-    """At most `size` values, each until its own time; the one unused longest makes room."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._entries: OrderedDict[K, tuple[V, float]] = OrderedDict()
-
-    def get(self, key: K, now: float) -> V | None:
-        entry = self._entries.get(key)
-        if entry is None:
-            return None
-        value, until = entry
-        if now >= until:
-            del self._entries[key]
-            return None
-        self._entries.move_to_end(key)
-        return value
-
-    def put(self, key: K, value: V, *, until: float) -> None:
-        self._entries[key] = (value, until)
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._size:
-            self._entries.popitem(last=False)
-
-    def clear(self) -> None:
-        self._entries.clear()
-
-    def __len__(self) -> int:
-        return len(self._entries)
 
 
 class SharedCall(Generic[V]):
