@@ -1,13 +1,16 @@
 """How mail, pushes and text messages leave, as the settings choose."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from app import key_file
 from app.settings import Settings, SettingsFault
+from datasources.local.web_push_key import new_key, public_key
 from datasources.outbox import Outbox
 from datasources.ports import RecordStore
-from datasources.senders import Mailer, MailFeedback, PushSender, Senders, TextSender
+from datasources.senders import Mailer, MailFeedback, Push, PushSender, Senders, TextSender
+from domain.push_tokens import PushToken
 from domain.times import Timestamp
 
 PUSH_KEY_FILE = "web-push-key"
@@ -21,15 +24,7 @@ async def open_senders(settings: Settings, store: RecordStore, now: Callable[[],
         pushes, texts = await _over_sns(settings, stack)
         key = push_key(settings)
         if key is not None:
-            # Its libraries take long to import.
-            from datasources.local.web_push import open_web_push
-
-            contact = f"mailto:{settings.mail_from}"
-            try:
-                opened = open_web_push(key, contact=contact, hosts=settings.web_push_hosts)
-                pushes["WEB_PUSH"] = await stack.enter_async_context(opened)
-            except ValueError:
-                raise SettingsFault(["WEB_PUSH_KEY: is no key"]) from None
+            pushes["WEB_PUSH"] = _web_push(key, settings, stack)
         yield Senders(mailer, pushes, texts, await _feedback(settings, stack))
 
 
@@ -39,10 +34,44 @@ def push_key(settings: Settings) -> str | None:
         return settings.web_push_key
     path = settings.data_dir / PUSH_KEY_FILE
     if not path.exists():
-        from datasources.local.web_push import new_key
-
         key_file.write_once(path, new_key().encode())
     return path.read_text(encoding="ascii")
+
+
+def _web_push(key: str, settings: Settings, stack: AsyncExitStack) -> PushSender:
+    try:
+        public_key(key)
+    except ValueError:
+        raise SettingsFault(["WEB_PUSH_KEY: is no key"]) from None
+
+    async def open_now() -> PushSender:
+        # Its libraries take long to import, and most processes push nothing for a while.
+        open_web_push = await asyncio.to_thread(_imported)
+        contact = f"mailto:{settings.mail_from}"
+        return await stack.enter_async_context(open_web_push(key, contact=contact, hosts=settings.web_push_hosts))
+
+    return _OpenedByFirstPush(open_now)
+
+
+def _imported() -> Callable[..., AbstractAsyncContextManager[PushSender]]:
+    from datasources.local.web_push import open_web_push
+
+    return open_web_push
+
+
+class _OpenedByFirstPush:
+    """A `PushSender`."""
+
+    def __init__(self, open_now: Callable[[], Awaitable[PushSender]]) -> None:
+        self._open_now = open_now
+        self._opening = asyncio.Lock()
+        self._sender: PushSender | None = None
+
+    async def send(self, device: PushToken, push: Push) -> None:
+        async with self._opening:
+            if self._sender is None:
+                self._sender = await self._open_now()
+        await self._sender.send(device, push)
 
 
 async def _mailer(

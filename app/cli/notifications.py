@@ -10,6 +10,7 @@ from app.clock import now
 from app.engines import open_engines
 from app.settings import Settings
 from app.ways_out import push_key
+from datasources.local.web_push_key import new_key, public_key
 from datasources.outbox import Outbox
 
 MOST_SHOWN = 1_000
@@ -22,8 +23,6 @@ def outbox(chosen: argparse.Namespace) -> int:
 
 
 def public_push_key(chosen: argparse.Namespace) -> int:
-    from datasources.local.web_push import new_key, public_key
-
     if chosen.new:
         sys.stdout.write(f"{new_key()}\n")
         return 0

@@ -1,7 +1,6 @@
 """Web Push: encrypted for the browser, signed with our key, handed to the browser's own push service."""
 
 import asyncio
-import base64
 import fnmatch
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,8 +8,6 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02
 from pywebpush import WebPusher
 
@@ -26,18 +23,6 @@ _GONE = frozenset({404, 410})
 """The service's answers to a subscription that has ended."""
 
 
-def new_key() -> str:
-    """A fresh signing key: 32 bytes as base64url."""
-    private = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
-    return base64.urlsafe_b64encode(private.to_bytes(32, "big")).rstrip(b"=").decode()
-
-
-def public_key(key: str) -> str:
-    """What browsers take as `applicationServerKey`. Raises ValueError for a text that is no key."""
-    point = Vapid02.from_raw(key.encode()).public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
-
-
 @asynccontextmanager
 async def open_web_push(key: str, *, contact: str, hosts: Sequence[str]) -> "AsyncIterator[WebPush]":
     """See `WebPush`; open until the context ends."""
@@ -50,7 +35,7 @@ class WebPush:
     """A `PushSender` for browsers.
 
     Args:
-        key: from `new_key`; a new one ends all subscriptions.
+        key: of web_push_key.py; a new one ends all subscriptions.
         contact: a mailto: or https: URL, for the push services.
         hosts: push services that we call, with `*` for any label. Subscriptions come from clients: without the list
             they could make us call whatever we can reach.

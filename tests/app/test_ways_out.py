@@ -1,5 +1,7 @@
 """The ways out of the house, as the settings choose them."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from app.settings import Settings, SettingsFault
 from app.ways_out import open_senders, push_key
 from datasources.local.smtp import Smtp
 from datasources.local.sqlite import SQLiteStore
-from datasources.local.web_push import public_key
+from datasources.local.web_push_key import public_key
 from datasources.outbox import Outbox
 from datasources.senders import Mail, Senders
 
@@ -36,6 +38,29 @@ async def test_a_laptop_keeps_mail_in_its_outbox_and_pushes_to_browsers(
         await senders.mailer.send(mail)
     await senders.mailer.send(mails[0])
     assert await Outbox(sqlite_store, now).latest(2) == [mails[2], mails[1]]
+
+
+def test_web_push_is_loaded_by_the_first_push_and_not_before(tmp_path: Path) -> None:
+    script = """
+import asyncio, pathlib, sys
+from app.clock import now
+from app.settings import Settings
+from app.ways_out import open_senders
+from datasources.senders import Push, Refused
+from domain.push_tokens import registered
+
+async def main():
+    device = registered({"platform": "FCM", "token": "no subscription"}, "ben", now())
+    async with open_senders(Settings.load({"DATA_DIR": sys.argv[1]}), None, now) as senders:
+        yet = "pywebpush" in sys.modules
+        sent = [senders.pushes["WEB_PUSH"].send(device, Push("id", "Title", "Body")) for _ in range(3)]
+        print(yet, [type(each).__name__ for each in await asyncio.gather(*sent, return_exceptions=True)])
+
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False ['Refused', 'Refused', 'Refused']"
 
 
 async def test_a_mail_server_is_used_where_there_is_one(sqlite_store: SQLiteStore, tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from datasources.local.web_push import WebPush, new_key, public_key
+from datasources.local.web_push import WebPush
+from datasources.local.web_push_key import new_key, public_key
 from datasources.senders import Push, Refused
 from domain.errors import DomainError
 from domain.push_tokens import PushToken, registered
