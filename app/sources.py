@@ -11,6 +11,8 @@ from datasources.courses import Courses
 from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
 from datasources.media import Media
+from datasources.meeting_rosters import Rosters
+from datasources.meetings import Meetings
 from datasources.mentors import Mentors
 from datasources.message_search import MessageSearch
 from datasources.messages import Messages
@@ -68,5 +70,7 @@ def build(
         push_tokens=PushTokens(store),
         announcements=Announcements(store),
         media=Media(store, now),
+        meetings=Meetings(store),
+        rosters=Rosters(store),
     )
     return sources, Accounts(users, sessions, cache, now)

@@ -94,7 +94,7 @@ class Rooms:
         """
         writes: list[Guarded] = [
             *idempotency.once(request, to_item(room), now),
-            *((write, LostRace()) for write in _creation(room, founder(room, owner_id, "OWNER"))),
+            *((write, LostRace()) for write in creation(room, founder(room, owner_id, "OWNER"))),
         ]
 
         async def attempt() -> Room:
@@ -108,7 +108,7 @@ class Rooms:
     async def open_direct(self, room: Room, user_ids: Sequence[str]) -> Room:
         """The DIRECT room of two users, created when there is none yet."""
         members = [founder(room, user_id, "MEMBER") for user_id in sorted(user_ids)]
-        writes: list[Guarded] = [(write, LostRace()) for write in _creation(room, *members)]
+        writes: list[Guarded] = [(write, LostRace()) for write in creation(room, *members)]
 
         async def attempt() -> Room:
             earlier = await self.get(room.id)
@@ -148,5 +148,6 @@ class Rooms:
         return await settle(attempt, "The room")
 
 
-def _creation(room: Room, *members: RoomMember) -> list[Write]:
+def creation(room: Room, *members: RoomMember) -> list[Write]:
+    """The writes of a room that has not been there, with its founders in it."""
     return [new_room(room), room_log.started(room.id), *(member_step(None, member) for member in members)]

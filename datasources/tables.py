@@ -105,6 +105,23 @@ MESSAGES = Table(
 ROOM_LOG = Table("RoomLog", "roomId", "sk", ttl=True, feed=True)  # COUNTER, S#sequence, C#changeSequence
 REACTIONS = Table("Reactions", "messageId", "emojiUser", ttl=True)
 PRESENCE = Table("Presence", "userId", indexes=(Index("ExpiryIndex", "expiryShard", "expiryAt"),), ttl=True)
+MEETINGS = Table(
+    "Meetings",
+    "meetingId",
+    indexes=(
+        Index("CourseIdStartsAtIndex", "courseId", "startsAt"),
+        Index("ReminderIndex", "reminderShard", "startsAt"),
+    ),
+    feed=True,
+)
+MEETING_ATTENDEES = Table(  # userId, #EVENT#userId#at#kind#attendeeId, #ENDED#sessionId
+    "MeetingAttendees",
+    "meetingId",
+    "userId",
+    indexes=(Index("UserIdStartsAtIndex", "userId", "startsAt"),),
+    ttl=True,
+    feed=True,
+)
 SEARCH_TERMS = Table("SearchTerms", "scopeTerm", "wordDocument")
 """A row a word and document; `scopeTerm` is the scope and the word's first letter."""
 SEARCH_DOCUMENTS = Table("SearchDocuments", "scopeDocument")
@@ -171,6 +188,8 @@ ALL = (
     ROOM_LOG,
     REACTIONS,
     PRESENCE,
+    MEETINGS,
+    MEETING_ATTENDEES,
     SEARCH_TERMS,
     SEARCH_DOCUMENTS,
     NOTIFICATIONS,

@@ -90,6 +90,20 @@ def direct_room(user_id: str, other_id: str, now: Timestamp) -> Room:
     )
 
 
+def room_of_meeting(room_id: str, name: str, now: Timestamp) -> Room:
+    """The room of a meeting, owned by its host. Its members follow the meeting's roster."""
+    return Room(
+        id=room_id,
+        kind="PRIVATE",
+        created_at=now,
+        version=1,
+        name=name,
+        member_count=1,
+        owner_count=1,
+        activity_hour=hour_of(now),
+    )
+
+
 def direct_room_id(user_id: str, other_id: str) -> str:
     """The same for both; tells nothing of either."""
     pair = "\0".join(sorted((user_id, other_id)))

@@ -102,6 +102,16 @@ async def access_to(ctx: Context, courses: Sequence[Course]) -> list[CourseAcces
     ]
 
 
+async def open_among(ctx: Context, course_ids: Iterable[str]) -> frozenset[str]:
+    """The courses, out of at most 100, to which the signed-in caller has access."""
+    asked = sorted(set(course_ids))
+    if not asked:
+        return frozenset()
+    visible = await visible_courses(ctx, asked)
+    decisions = await access_to(ctx, [course for course in visible if course is not None])
+    return frozenset(access.course_id for access in decisions if access.granted)
+
+
 async def may_open(ctx: Context, lessons: Sequence[Lesson]) -> list[bool]:
     """Whether the caller may have each lesson's content; one decision a course, at most 100 lessons.
 

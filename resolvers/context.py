@@ -14,6 +14,8 @@ from datasources.cursors import Cursors
 from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
 from datasources.media import Media
+from datasources.meeting_rosters import Rosters
+from datasources.meetings import Meetings
 from datasources.mentors import Mentors
 from datasources.message_search import MessageSearch
 from datasources.messages import Messages
@@ -62,6 +64,8 @@ class Sources:
     push_tokens: PushTokens
     announcements: Announcements
     media: Media
+    meetings: Meetings
+    rosters: Rosters
 
 
 class Publish(Protocol):

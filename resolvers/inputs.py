@@ -49,8 +49,23 @@ EnrollmentSource = Literal["FREE", "PURCHASE", "PLAN", "GRANT"]
 EnrollmentStatus = Literal["PENDING_PAYMENT", "WAITLISTED", "ACTIVE", "COMPLETED", "DROPPED", "EXPIRED", "REVOKED"]
 """Life of an enrollment. PENDING_PAYMENT, ACTIVE and COMPLETED hold a seat; the last three may enroll again."""
 
+LeaveReason = Literal["LEFT", "DROPPED", "REMOVED", "MEETING_ENDED"]
+"""How a stretch of presence ended."""
+
 LessonKind = Literal["VIDEO", "AUDIO", "ARTICLE", "QUIZ", "ASSIGNMENT", "MEETING"]
 """What a lesson consists of."""
+
+MeetingAttendeeStatus = Literal["INVITED", "JOINED", "LEFT", "REMOVED"]
+"""Where an invitee stands."""
+
+MeetingEndReason = Literal["HOST", "TIMED_OUT", "PARENT_ENDED"]
+"""Why a meeting ended."""
+
+MeetingRole = Literal["HOST", "CO_HOST", "ATTENDEE"]
+"""Rights in a meeting."""
+
+MeetingStatus = Literal["SCHEDULED", "LIVE", "ENDED", "CANCELED"]
+"""Life of a meeting. ENDED and CANCELED are final."""
 
 MessageKind = Literal["USER", "SYSTEM"]
 """Origin of a message."""
@@ -158,6 +173,23 @@ class CreateLessonInput(TypedDict):
     release_at: NotRequired[Timestamp | None]
     duration_seconds: NotRequired[int | None]
     """Needed for ARTICLE, VIDEO and AUDIO; 0 when absent for the others."""
+    client_token: NotRequired[str | None]
+
+
+class CreateMeetingInput(TypedDict):
+    """A new meeting; endsAt at most 12 hours after startsAt."""
+
+    title: str
+    description: NotRequired[str | None]
+    course_id: NotRequired[str | None]
+    starts_at: Timestamp
+    ends_at: Timestamp
+    max_attendees: NotRequired[int | None]
+    """Default 250."""
+    invite_user_ids: NotRequired[list[str] | None]
+    """At most 100; course members need no invitation."""
+    with_room: NotRequired[bool | None]
+    """Make a chat room with it; default true."""
     client_token: NotRequired[str | None]
 
 
@@ -278,6 +310,16 @@ class SendMessageInput(TypedDict):
     client_token: NotRequired[str | None]
 
 
+TimeRangeInput = TypedDict(
+    "TimeRangeInput",
+    {
+        "from": Timestamp,
+        "to": Timestamp,
+    },
+)
+"""Half-open time range: from <= t < to."""
+
+
 class UpdateCourseInput(TypedDict):
     """Course changes."""
 
@@ -311,6 +353,18 @@ class UpdateLessonInput(TypedDict):
     is_preview: NotRequired[bool | None]
     release_at: NotRequired[Timestamp | None]
     duration_seconds: NotRequired[int | None]
+    expected_version: NotRequired[int | None]
+
+
+class UpdateMeetingInput(TypedDict):
+    """Meeting changes."""
+
+    id: str
+    title: NotRequired[str | None]
+    description: NotRequired[str | None]
+    starts_at: NotRequired[Timestamp | None]
+    ends_at: NotRequired[Timestamp | None]
+    max_attendees: NotRequired[int | None]
     expected_version: NotRequired[int | None]
 
 

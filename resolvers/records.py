@@ -8,6 +8,9 @@ from domain.announcements import Announcement
 from domain.courses import Course
 from domain.enrollments import CourseAccess, Enrollment
 from domain.lessons import Lesson, LessonResource, Module
+from domain.meeting_attendees import MeetingAttendee
+from domain.meeting_presence import PresenceInterval
+from domain.meetings import Meeting
 from domain.messages import Message, ReactionCount
 from domain.money import Money
 from domain.notification_preferences import NotificationPreferences, NotificationRule
@@ -31,6 +34,8 @@ _RECORDS = (
     Lesson,
     LessonProgress,
     LessonResource,
+    Meeting,
+    MeetingAttendee,
     Message,
     Module,
     Money,
@@ -40,6 +45,7 @@ _RECORDS = (
     NotificationRule,
     PushToken,
     Presence,
+    PresenceInterval,
     ReactionCount,
     ReadReceipt,
     Room,
@@ -59,6 +65,8 @@ _LISTED = (
     "Enrollment",
     "Lesson",
     "LessonProgress",
+    "Meeting",
+    "MeetingAttendee",
     "Message",
     "Module",
     "Notification",

@@ -7,7 +7,7 @@ from domain import text
 from domain.errors import RETRYABLE, Code, DomainError, not_found
 from domain.room_members import RoomMember, may_know, require_may_read
 from domain.rooms import Room
-from resolvers.access import access_to, visible_course, visible_courses
+from resolvers.access import access_to, open_among, visible_course
 from resolvers.context import Context
 
 
@@ -22,7 +22,7 @@ async def known_rooms(ctx: Context, room_ids: Sequence[str]) -> list[Room | None
         ctx.sources.rooms.get_many(unique), ctx.sources.room_members.of_user(ctx.caller.id, unique)
     )
     known = [room for room, member in zip(found, members, strict=True) if room is not None and may_know(room, member)]
-    open_courses = await _open_among(ctx, {room.course_id for room in known if room.course_id is not None})
+    open_courses = await open_among(ctx, {room.course_id for room in known if room.course_id is not None})
     rooms = {room.id: room for room in known if room.course_id is None or room.course_id in open_courses}
     return [rooms.get(room_id) for room_id in room_ids]
 
@@ -80,13 +80,5 @@ async def require_course(ctx: Context, course_id: str, what: str) -> None:
         raise not_found(what)
     [access] = await access_to(ctx, [course])
     if not access.granted:
-        message = "A course's rooms need access to the course."
+        message = "This needs access to the course."
         raise DomainError(Code.ENROLLMENT_REQUIRED, message, reason=access.reason)
-
-
-async def _open_among(ctx: Context, course_ids: set[str]) -> frozenset[str]:
-    if not course_ids:
-        return frozenset()
-    visible = await visible_courses(ctx, sorted(course_ids))
-    decisions = await access_to(ctx, [course for course in visible if course is not None])
-    return frozenset(access.course_id for access in decisions if access.granted)
