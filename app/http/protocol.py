@@ -21,6 +21,7 @@ from app.http.writes import JoinedWrites
 MOST_HEADERS = 100
 LINGER_SECONDS = 2
 """How long a refused client may go on sending. Closing at once would reset the connection under our answer."""
+GOODBYE_SECONDS = 1
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -189,6 +190,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
         self._abort_unless_read()
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            # An idle browser leaves its part of closing TLS undone; the end of the process need not wait for it.
+            self.loop.call_later(GOODBYE_SECONDS, self.transport.abort)
+
     # The clock
 
     def _watch(self) -> None:
@@ -251,7 +258,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._refused = True
         self._unwatch()
         self.transport.write(_written(fault))
-        self.transport.write_eof()
+        if self.transport.can_write_eof():  # TLS knows no half-closed connection
+            self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     def _leave_unread(self, data: bytes) -> None:

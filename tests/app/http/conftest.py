@@ -109,8 +109,9 @@ Serve = Callable[..., AbstractAsyncContextManager[Running]]
 
 @contextlib.asynccontextmanager
 async def running(**chosen: Any) -> AsyncIterator[Running]:
-    """Args: chosen: settings by their names; `check` is what readiness asks, `token` GraphiQL's demo token."""
-    check, token = chosen.pop("check", _well), chosen.pop("token", None)
+    """Args: chosen: settings by their names; `check` is what readiness asks, `token` GraphiQL's demo token,
+    `certificate` is for https."""
+    check, token, tls = chosen.pop("check", _well), chosen.pop("token", None), chosen.pop("certificate", None)
     environment = {"PORT": "0", "DRAIN_NOTICE_SECONDS": "0", "RATE_BURST": "10000"}
     settings = Settings.load(environment | {name.upper(): str(value) for name, value in chosen.items()})
     log = io.StringIO()
@@ -121,7 +122,7 @@ async def running(**chosen: Any) -> AsyncIterator[Running]:
     listener = bound_socket(settings.host, settings.port)
     port = listener.getsockname()[1]
     started = asyncio.Event()
-    instance = server(front, health, settings, started.set)
+    instance = server(front, health, settings, started.set, tls=tls)
     task = asyncio.create_task(instance.serve(sockets=[listener]))
     await started.wait()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
