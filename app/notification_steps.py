@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from app.worker_steps import FeedStep, Step, TimedStep
+from app.worker_steps import NOWHERE, FeedStep, Step, TimedStep
 from datasources import noteworthy
 from datasources.announcements import FanOut
 from datasources.noteworthy import Noteworthy
@@ -17,8 +17,6 @@ from resolvers.context import Publish
 
 SECONDS = 1.0
 FEEDBACK_SECONDS = 10.0
-_GOING_ON = "-"
-"""The position of steps that keep none here."""
 ANNOUNCED_PER_SECOND = 200
 
 
@@ -60,15 +58,15 @@ def notification_steps(
 
     async def announce(_: str | None) -> str:
         await fan_out.run(announced_per_second)
-        return _GOING_ON
+        return NOWHERE
 
     async def send(_: str | None) -> str:
         await sending.run()
-        return _GOING_ON
+        return NOWHERE
 
     async def read_feedback(_: str | None) -> str:
         await sending.read_feedback()
-        return _GOING_ON
+        return NOWHERE
 
     return [
         telling("enrollment-notifications", ENROLLMENTS, noteworthy.in_enrollments),

@@ -29,6 +29,10 @@ TablePrefix = Annotated[str, Meta(title="letters, digits, `_.-`", pattern=r"^[A-
 ApiKey = Annotated[str, Meta(title="secret text", pattern=r"^\S+$", min_length=20, max_length=200)]
 EmailAddress = Annotated[str, Meta(title="e-mail address", pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254)]
 SmtpUrl = Annotated[str, Meta(title="`smtp://` or `smtps://` URL", pattern=r"^smtps?://[^\s/?#]+/?$", max_length=2_048)]
+FifoTopic = Annotated[str, Meta(title="ARN of a FIFO topic", pattern=r"^arn:[^\s,]+\.fifo$", max_length=400)]
+FifoQueue = Annotated[
+    str, Meta(title="URL of a FIFO queue", pattern=r"^https?://[^\s/?#@]+[^\s?#@]*\.fifo$", max_length=2_048)
+]
 PushKey = Annotated[str, Meta(title="key of `python -m app push-key --new`", pattern=r"^[A-Za-z0-9_-]{43}$")]
 PushApplication = Annotated[
     str, Meta(title="`APNS=ARN` or `FCM=ARN`", pattern=r"^(APNS|FCM)=arn:[^\s,]+$", max_length=400)
@@ -215,6 +219,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_feedback_queue_url: Annotated[
         HttpUrl | None,
         Meta(description="SQS queue with SES's bounces and complaints; such addresses get no more mail."),
+    ] = None
+    changes_topic_arn: Annotated[
+        FifoTopic | None,
+        Meta(description="SNS topic that is told of committed changes, instead of running the steps that follow."),
+    ] = None
+    changes_queue_url: Annotated[
+        FifoQueue | None,
+        Meta(description="SQS queue on that topic, whose changes this process handles."),
     ] = None
     clients_url: Annotated[
         HttpUrl | None, Meta(description="Where the web client is; mails link to it. Without a slash at the end.")

@@ -16,13 +16,16 @@ from app.auth.authenticator import Authenticator
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.local_issuer import LocalIssuer
 from app.binding import bind
+from app.change_route import followers, open_change_route
 from app.clock import now
 from app.engines import open_engines
 from app.execution import Answer, Executor, GraphQLRequest
+from app.inbox import Inbox, InboxReader
 from app.limits import Limits
 from app.notification_steps import notification_steps
 from app.realtime.realtime import RealTime
 from app.scope import RequestScope
+from app.second_tries import second_tries
 from app.settings import Settings
 from app.sign_in import open_authenticator, open_issuer
 from app.version import VERSION
@@ -51,6 +54,7 @@ class App:
     store: RecordStore
     sources: Sources
     workers: Workers
+    inbox: InboxReader | None
     issuer: LocalIssuer | None
     authenticator: Authenticator
     accounts: Accounts
@@ -82,6 +86,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         open_engines(settings) as engines,
         open_authenticator(settings, engines.store, issuer) as authenticator,
         open_senders(settings, engines.store, now) as senders,
+        open_change_route(settings) as route,
     ):
         built, accounts = sources.build(engines.store, engines.search, now, _chat_limits(settings))
         schema = bound_schema(authenticator.user_modes)
@@ -100,10 +105,14 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
                 announced_per_second=settings.announced_per_second,
             ),
         ]
+        following = followers(steps)
+        led = [*route.led(steps), second_tries(engines.store, following, now)]
+        inbox = Inbox(engines.store, following, now)
         yield App(
             store=engines.store,
             sources=built,
-            workers=Workers(engines.store, steps, now, _holder()),
+            workers=Workers(engines.store, led, now, _holder()),
+            inbox=None if route.queue is None else InboxReader(engines.store, route.queue, inbox),
             issuer=issuer,
             authenticator=authenticator,
             accounts=accounts,
@@ -117,13 +126,17 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
 async def running(app: App) -> AsyncIterator[None]:
     """The workers at work and events delivered until the context ends."""
     async with app.realtime.running():
-        task = asyncio.create_task(app.workers.run(), name="workers")
-        task.add_done_callback(_tell_of_end)
+        tasks = [asyncio.create_task(app.workers.run(), name="workers")]
+        if app.inbox is not None:
+            tasks.append(asyncio.create_task(app.inbox.run(), name="inbox"))
+        for task in tasks:
+            task.add_done_callback(_tell_of_end)
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def bound_schema(user_modes: frozenset[Mode]) -> GraphQLSchema:

@@ -11,8 +11,8 @@ from domain.times import Timestamp
 from resolvers.context import Publish, Sources
 
 SWEEP_SECONDS = 5.0
-_NOWHERE = "-"
-"""Where a step got to that always begins anew."""
+NOWHERE = "-"
+"""Where a timed step got to that always begins anew."""
 
 
 Handler = Callable[[Sequence[FeedEvent]], Awaitable[Sequence[Write]]]
@@ -77,7 +77,7 @@ def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp]
     async def expire_presence(since: str | None) -> str:
         for user_id in await sources.presence.expire(now()):
             await publish("publishPresence", user_id=user_id)
-        return _NOWHERE
+        return NOWHERE
 
     return [
         TimedStep("expiry", SWEEP_SECONDS, sweep),

@@ -1,20 +1,21 @@
 """The loop that runs the workers' steps: supervised, woken by changes, in one process at a time.
 
 A step that fails is tried again after a growing pause. When an event cannot be handled, the batch is taken
-apart to find it; after some tries it is logged, recorded and left behind, so that it does not stop what
+apart to find it; after some tries it is logged, set aside and left behind, so that it does not stop what
 follows. Errors that pass, such as a store that throttles, never count against an event.
 """
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from app.supervision import passes, supervise
 from app.worker_steps import FeedStep, Step, TimedStep
 from datasources import worker_rows
 from datasources.ports import FeedPage, RecordStore, TransactionFailed, Write
-from domain.errors import RETRYABLE, DomainError
+from datasources.set_aside import set_aside
+from domain.errors import DomainError
 from domain.times import Timestamp
 
 LEASE_SECONDS = 30.0
@@ -23,8 +24,6 @@ POLL_SECONDS = 1.0
 BATCH = 50
 """Changes in one batch: so few that all they lead to fits into one transaction."""
 TRIES = 5
-_LONGEST_PAUSE_SECONDS = 30.0
-_FIRST_PAUSE_SECONDS = 0.25
 _MOST_TURNS = 100_000
 
 _log = logging.getLogger("educonnect.workers")
@@ -58,7 +57,7 @@ class _Follower:
             writes = await self._step.handle(page.events)
             await self._commit(before, page.position, writes)
         except Exception as error:
-            if _passes(error):
+            if passes(error):
                 raise
             await self._blame(page, before, error)
         else:
@@ -76,7 +75,7 @@ class _Follower:
             raise error
         event = page.events[0]
         _log.error("%s gives up on event %s of %s", self.name, event.event_id, event.table, exc_info=error)
-        await self._commit(before, page.position, [worker_rows.given_up(self.name, event, error, self._now())])
+        await self._commit(before, page.position, [set_aside(self.name, event, error, self._now())])
         self._tries = 0
 
     async def _commit(self, before: str | None, after: str, writes: Sequence[Write]) -> None:
@@ -109,30 +108,6 @@ class _Repeater:
 
 
 _Runner = _Follower | _Repeater
-
-
-async def _supervise(runner: _Runner) -> None:
-    """Keep a step going, until cancelled."""
-    failures = 0
-    while True:
-        try:
-            await runner.cycle()
-        except Exception as error:
-            failures += 1
-            _log.warning("%s failed, try %d", runner.name, failures, exc_info=None if _passes(error) else error)
-            await asyncio.sleep(_pause(failures))
-        else:
-            failures = 0
-
-
-def _passes(error: Exception) -> bool:
-    """Whether it is the store's trouble, not the event's."""
-    return isinstance(error, DomainError) and error.code in RETRYABLE
-
-
-def _pause(failures: int) -> float:
-    longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
-    return random.uniform(longest / 2, longest)  # noqa: S311 - spreads retries, protects nothing
 
 
 class Workers:
@@ -175,7 +150,7 @@ class Workers:
 
     async def _work(self) -> None:
         """Run the steps until the lease is lost."""
-        tasks = [asyncio.create_task(_supervise(runner), name=runner.name) for runner in self._runners]
+        tasks = [asyncio.create_task(supervise(runner), name=runner.name) for runner in self._runners]
         try:
             while True:
                 await asyncio.sleep(RENEW_SECONDS)
@@ -190,7 +165,7 @@ class Workers:
         try:
             return await worker_rows.lead(self._store, self._holder, self._now(), seconds=LEASE_SECONDS)
         except Exception as error:
-            _log.warning("no lease", exc_info=None if _passes(error) else error)
+            _log.warning("no lease", exc_info=None if passes(error) else error)
             return False
 
     async def _resign(self) -> None:

@@ -23,6 +23,7 @@ MAX_ITEM_BYTES = 400 * 1024
 MAX_TRANSACTION = 100
 MAX_BATCH_GET = 100
 MAX_BATCH_WRITE = 25
+HANDLING_SECONDS = 120
 
 
 class ConditionFailed(Exception):
@@ -111,7 +112,7 @@ class FeedEvent(msgspec.Struct, frozen=True):
     """One committed change of an item in a table with a change feed.
 
     `event_id` is the same at every delivery. Events of one item come in commit order; of different items
-    in any order. An item that TTL removed comes as REMOVE too.
+    in any order. An item that TTL removed comes as REMOVE too. `old` and `new` lack what is private to the table.
     """
 
     event_id: str
@@ -218,6 +219,61 @@ class RecordStore(Protocol):
 
     async def ready(self) -> None:
         """Returns when the store answers; raises DEPENDENCY_FAILED otherwise."""
+        ...
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A change that came through a queue, for one step.
+
+    Attributes:
+        receipt: names this delivery of it.
+        step: the name of the step that shall handle it.
+        tries: how often it was delivered, this time too.
+    """
+
+    receipt: str
+    step: str
+    event: FeedEvent
+    tries: int
+
+
+class ChangeTopic(Protocol):
+    """Where changes are told to whoever runs the steps."""
+
+    async def publish(self, step: str, events: Sequence[FeedEvent]) -> None:
+        """Hands changes over for a step, those of one item in their order.
+
+        A repeat is dropped for some minutes, later it is told again. After an error some may have been told.
+
+        Raises:
+            DomainError: DEPENDENCY_FAILED.
+            ValueError: a change is too large to be told.
+        """
+        ...
+
+
+class ChangeQueue(Protocol):
+    """Where changes wait for the steps. Of one step and item only the oldest and those behind it in the same
+    answer are under way at a time, so that their order is kept.
+
+    What is received and neither done nor given back comes again after `HANDLING_SECONDS`; what has come
+    `most_tries` times goes to the queue's dead letters instead. Every call raises DEPENDENCY_FAILED.
+    """
+
+    async def most_tries(self) -> int:
+        """As the queue is set up. Raises ValueError when it has no place for dead letters."""
+        ...
+
+    async def receive(self, *, seconds: int) -> list[Arrival]:
+        """At most ten, as soon as there are any; none after `seconds`."""
+        ...
+
+    async def done(self, arrivals: Sequence[Arrival]) -> None:
+        """They come no more, but for a rare repeat."""
+        ...
+
+    async def give_back(self, arrivals: Sequence[Arrival]) -> None:
+        """They come again after a pause that grows with their tries."""
         ...
 
 

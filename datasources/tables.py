@@ -4,7 +4,8 @@ Composite keys are joined with `#`, as access-patterns.md writes them. Every tab
 point-in-time recovery; `ttl` is in epoch seconds.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
@@ -25,7 +26,14 @@ class Index(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """One table. `ttl`: items may expire. `feed`: changes are kept for the workers."""
+    """One table.
+
+    Attributes:
+        ttl: items may expire.
+        feed: changes are kept for the workers.
+        private: attributes that its changes do not show, as they may travel through queues: personal data, and
+            texts to somebody. A step that needs one reads the item.
+    """
 
     name: str
     partition: str
@@ -33,6 +41,7 @@ class Table(msgspec.Struct, frozen=True):
     indexes: tuple[Index, ...] = ()
     ttl: bool = False
     feed: bool = False
+    private: tuple[str, ...] = ()
 
     def index(self, name: str) -> Index:
         return next(index for index in self.indexes if index.name == name)
@@ -41,12 +50,26 @@ class Table(msgspec.Struct, frozen=True):
     def key_names(self) -> tuple[str, ...]:
         return (self.partition, self.sort) if self.sort else (self.partition,)
 
+    def shown(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """What a change shows of an item."""
+        return {name: value for name, value in item.items() if name not in self.private}
+
 
 USERS = Table(
     "Users",
     "userId",
     indexes=(Index("EmailIndex", "emailPk", "emailLower"), Index("StatusIndex", "status", "createdAt")),
     feed=True,
+    private=(
+        "displayName",
+        "email",
+        "emailLower",
+        "emailPk",
+        "phone",
+        "avatarUrl",
+        "bio",
+        "suspensionReason",
+    ),
 )
 SETTINGS = Table("Settings", "userId", "name")
 USER_ITEMS = Table(  # SESSION#id, CONSENT#purpose#at#id, ROLE#role, PUSH#id; TOKEN#hash / TOKEN
@@ -133,6 +156,7 @@ NOTIFICATIONS = Table(  # createdAt#id, INBOX
     indexes=(Index("UnreadIndex", "unreadUserId", "createdAt"),),
     ttl=True,
     feed=True,
+    private=("title", "body"),
 )
 DELIVERIES = Table("Deliveries", "userId", "noticeTarget", indexes=(Index("QueueIndex", "queue", "dueAt"),), ttl=True)
 """A row a notification and target. QueueIndex holds what waits (DUE#shard) and what failed for good (DEAD#shard)."""
@@ -148,6 +172,7 @@ AUDIT_EVENTS = Table(
     "sk",
     indexes=(Index("ActorIndex", "actorId", "sk"), Index("TargetIndex", "target", "sk")),
     feed=True,
+    private=("ipAddress",),
 )
 UPLOADS = Table(
     "Uploads",
@@ -171,6 +196,10 @@ MEDIA_USES = Table("MediaUses", "mediaId", "use", ttl=True)
 """A row for each thing that shows a media: LESSON#id, RESOURCE#id, MESSAGE#id, AVATAR#userId, COVER#courseId, ..."""
 WORKERS = Table("Workers", "name")
 """Where each worker stands in its feed, and who runs it until when."""
+HANDLED_CHANGES = Table("HandledChanges", "id", ttl=True)
+"""A row a step and change, where changes come through a queue and no place in a feed tells what was handled."""
+SET_ASIDE = Table("SetAside", "id", indexes=(Index("QueueIndex", "queue", "at"),), ttl=True)
+"""A row a step and change that it could not handle. QueueIndex: what lies there (DEAD), what is tried again (DUE)."""
 
 ALL = (
     USERS,
@@ -202,4 +231,6 @@ ALL = (
     MEDIA,
     MEDIA_USES,
     WORKERS,
+    HANDLED_CHANGES,
+    SET_ASIDE,
 )

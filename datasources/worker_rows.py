@@ -1,7 +1,7 @@
-"""Table Workers: which process runs the workers, how far each has come, and events that were given up."""
+"""Table Workers: which process runs the workers, and how far each has come."""
 
 from datasources.conditions import any_of, at_most, equals, not_exists
-from datasources.ports import Change, ConditionFailed, FeedEvent, Put, RecordStore
+from datasources.ports import Change, ConditionFailed, RecordStore
 from datasources.tables import WORKERS
 from datasources.updates import Set
 from domain.times import Timestamp, later
@@ -40,16 +40,3 @@ def moved(worker: str, before: str | None, after: str) -> Change:
     """The worker's next position. Fails when it is no longer at `before`, so that no batch is committed twice."""
     unmoved = not_exists("name") if before is None else equals("position", before)
     return Change(WORKERS, {"name": worker}, [Set("position", after)], unmoved)
-
-
-def given_up(worker: str, event: FeedEvent, error: Exception, now: Timestamp) -> Put:
-    """A record of an event that the worker could not handle: its key, never its content."""
-    item = {
-        "name": f"{worker}#GIVEN_UP#{event.event_id}",
-        "table": event.table,
-        "key": event.key,
-        "kind": event.kind,
-        "error": type(error).__name__,
-        "at": now,
-    }
-    return Put(WORKERS, item)

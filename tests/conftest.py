@@ -19,6 +19,7 @@ from domain.callers import USER_MODES
 from resolvers import registry
 from resolvers.records import BY_TYPE
 from tests.dynamodb_emulator import Emulator, emulated_store, running_emulator
+from tests.moto_services import running_services
 from tests.school import Clock, School
 
 # The same examples in every run, however busy the machine is; HYPOTHESIS_PROFILE=long hunts for others.
@@ -45,6 +46,20 @@ def emulator() -> Iterator[Emulator]:
     with running_emulator() as running:
         yield running
         assert running.ever.isdisjoint({"Scan", "ExecuteStatement"})
+
+
+@pytest.fixture(scope="session")
+def running_aws() -> Iterator[str]:
+    with running_services() as url:
+        yield url
+
+
+@pytest.fixture
+def aws(running_aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of SNS, SQS and SES on this machine, with keys for them in the environment."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "emulated")
+    return running_aws
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Items to and from DynamoDB's wire types, with exact numbers."""
 
+import base64
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -44,6 +45,8 @@ def plain_value(wire: Wire) -> Any:
             return [plain_value(inner) for inner in value]
         case "M":
             return from_wire(value)
+        case "B":
+            return base64.b64decode(value) if isinstance(value, str) else value  # text in JSON, bytes from the client
         case _:
             return value
 

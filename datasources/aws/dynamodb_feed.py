@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from datasources.aws.attributes import from_wire
 from datasources.aws.dynamodb_calls import SERVICE, Missing, Refused, send
+from datasources.aws.stream_records import event_of
 from datasources.limits import MAX_PAGE
 from datasources.ports import FeedEvent, FeedPage
 from datasources.tables import Table
@@ -102,7 +102,7 @@ class Feed:
             # The iterator is too old, or the changes are: begin anew at the position, or at the oldest kept.
             trimmed = refused.code == "TrimmedDataAccessException"
             answer = await self._records(await self._begin(shard, "" if trimmed else sequence), limit)
-        events = [_event(self._table.name, record) for record in answer["Records"]]
+        events = [event_of(self._table, record) for record in answer["Records"]]
         if answer["Records"]:
             sequence = answer["Records"][-1]["dynamodb"]["SequenceNumber"]
         following = answer.get("NextShardIterator")
@@ -129,16 +129,3 @@ def _may_be_read(shard: str, parents: dict[str, str | None], position: Position)
     parent = parents[shard]
     finished = shard in position and position[shard] is None
     return not finished and (parent not in parents or (parent in position and position[parent] is None))
-
-
-def _event(table: str, record: dict[str, Any]) -> FeedEvent:
-    change = record["dynamodb"]
-    old, new = change.get("OldImage"), change.get("NewImage")
-    return FeedEvent(
-        event_id=record["eventID"],
-        table=table,
-        kind=record["eventName"],
-        key=from_wire(change["Keys"]),
-        old=None if old is None else from_wire(old),
-        new=None if new is None else from_wire(new),
-    )

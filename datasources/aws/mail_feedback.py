@@ -7,6 +7,7 @@ from typing import Any
 import aioboto3
 import msgspec
 
+from datasources.aws.sns_envelope import content
 from datasources.aws.vendor_errors import FAULTS, client_config
 from domain.errors import dependency_failed
 
@@ -59,8 +60,7 @@ class MailFeedback:
 def unwanted(body: str) -> Iterator[tuple[str, str]]:
     """Addresses that shall get no more mail, and why, out of one message; nothing of a message of another kind."""
     try:
-        envelope = msgspec.json.decode(body)
-        told = msgspec.json.decode(envelope["Message"]) if "Message" in envelope else envelope
+        told = msgspec.json.decode(content(body))
         kind = told.get("eventType") or told.get("notificationType")
         if kind == "Bounce" and told["bounce"]["bounceType"] == "Permanent":
             yield from [(each["emailAddress"], "BOUNCE") for each in told["bounce"]["bouncedRecipients"]]

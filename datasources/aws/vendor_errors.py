@@ -12,11 +12,11 @@ READ_SECONDS = 10
 FAULTS = (BotoCoreError, ClientError, ConnectionFault, TimeoutError, OSError)
 
 
-def client_config() -> Any:
+def client_config(read_seconds: int = READ_SECONDS) -> Any:
     """For services whose calls are tried again by the caller."""
     return Config(
         connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
+        read_timeout=read_seconds,
         retries={"total_max_attempts": 1, "mode": "standard"},
     )
 

@@ -69,7 +69,7 @@ def apply(connection: sqlite3.Connection, effect: Effect, now: float) -> None:
         connection.execute(layout.upsert, layout.row(new))
     if layout.table.feed:
         kind = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
-        images = [None if image is None else encode(image) for image in (old, new)]
+        images = [None if image is None else encode(layout.table.shown(image)) for image in (old, new)]
         connection.execute(_INSERT_CHANGE, (now, layout.table.name, kind, encode(effect.key), *images))
 
 

@@ -6,14 +6,15 @@ from functools import partial
 
 import pytest
 
-from app import workers
+from app import supervision, workers
 from app.worker_steps import FeedStep, TimedStep
 from app.workers import BATCH, TRIES, Workers
 from datasources import counts, worker_rows
 from datasources.courses import CourseCounts, Courses
 from datasources.local.sqlite import SQLiteStore
 from datasources.ports import FeedEvent, RecordStore, Write
-from datasources.tables import COUNTERS, ENROLLMENTS, WORKERS
+from datasources.set_aside import SetAsides
+from datasources.tables import COUNTERS, ENROLLMENTS
 from datasources.updates import Add
 from domain.errors import throttled
 from domain.times import Timestamp, later
@@ -41,8 +42,10 @@ def followers(store: RecordStore, handle: Handle, holder: str = "one") -> Worker
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses worth waiting for."""
-    for name in ("_FIRST_PAUSE_SECONDS", "_LONGEST_PAUSE_SECONDS", "POLL_SECONDS", "RENEW_SECONDS"):
+    for name in ("POLL_SECONDS", "RENEW_SECONDS"):
         monkeypatch.setattr(workers, name, 0.01)
+    for name in ("_FIRST_PAUSE_SECONDS", "_LONGEST_PAUSE_SECONDS"):
+        monkeypatch.setattr(supervision, name, 0.01)
 
 
 async def test_counts_follow_the_enrollments_exactly_once(store: RecordStore) -> None:
@@ -107,10 +110,9 @@ async def test_one_poisonous_event_is_recorded_and_left_behind(
     assert handled == ["user-0", "user-1", "user-3", "user-4"]
     page = await sqlite_store.changes(ENROLLMENTS, None)
     poison = next(event for event in page.events if event.key["userId"] == "user-2")
-    record = await sqlite_store.get(WORKERS, {"name": f"test#GIVEN_UP#{poison.event_id}"})
-    assert record is not None
-    assert (record["key"], record["error"]) == (poison.key, "ValueError")
-    assert "secret" not in str(record)
+    [row] = await SetAsides(sqlite_store).dead(most=10)
+    assert (row.step, row.event, row.error) == ("test", poison, "ValueError")
+    assert "secret" not in str(row)
     assert sum("gives up" in line.getMessage() for line in caplog.records) == 1
 
 

@@ -7,7 +7,7 @@ import pytest
 from datasources.conditions import exists, not_exists
 from datasources.ports import ConditionFailed, FeedEvent, Put, RecordStore, TransactionFailed
 from datasources.tables import COURSES, SETTINGS, USERS
-from datasources.updates import Add
+from datasources.updates import Add, Set
 
 ADA = {"userId": "ada"}
 
@@ -37,6 +37,21 @@ async def test_every_change_is_told_with_what_was_and_what_is(store: RecordStore
     assert {event.table for event in events} == {"Users"}
     assert all(event.key == ADA for event in events)
     assert len({event.event_id for event in events}) == 3
+
+
+async def test_what_is_private_is_not_told(store: RecordStore) -> None:
+    secret = {"email": "ada@example.org", "displayName": "Ada"}
+    await store.put(USERS, ADA | secret | {"n": 1})
+    await store.update(USERS, ADA, [Set("email", "lovelace@example.org"), Add("n", 1)])
+    await store.delete(USERS, ADA)
+
+    events, _ = await drained(store)
+
+    assert [(event.old, event.new) for event in events] == [
+        (None, ADA | {"n": 1}),
+        (ADA | {"n": 1}, ADA | {"n": 2}),
+        (ADA | {"n": 2}, None),
+    ]
 
 
 async def test_every_kind_of_write_is_told(store: RecordStore) -> None:

@@ -1,13 +1,11 @@
 """SES, SNS and SQS as moto's server plays them."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
-import aioboto3
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.server import ThreadedMotoServer
 from moto.ses.models import ses_backends
 from moto.sns.models import sns_backends
 
@@ -18,37 +16,17 @@ from datasources.senders import Mail, Push, Refused
 from domain.errors import DomainError
 from domain.push_tokens import registered
 from domain.times import Timestamp
+from tests import moto_services
+from tests.moto_services import REGION
 
-REGION = "eu-central-1"
 MAIL = Mail("01ARZ3NDEKTSV4RRFFQ69G5FAV", "ben@example.org", "Room\nchange", "We meet outside.\n")
 PUSH = Push(MAIL.id, "Room change", "We meet outside.", "/courses/c1")
 NOW = Timestamp("2036-09-01T08:00:00.000Z")
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[str]:
-    """The server's URL."""
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "emulated")
-
-
-@pytest.fixture
-async def clients(aws: str, credentials: None) -> AsyncIterator[dict[str, Any]]:
-    session = aioboto3.Session(region_name=REGION)
-    async with (
-        session.client("sesv2", endpoint_url=aws) as ses,
-        session.client("sns", endpoint_url=aws) as sns,
-        session.client("sqs", endpoint_url=aws) as sqs,
-    ):
+async def clients(aws: str) -> AsyncIterator[dict[str, Any]]:
+    async with moto_services.clients(aws, "sesv2", "sns", "sqs") as (ses, sns, sqs):
         yield {"ses": ses, "sns": sns, "sqs": sqs}
 
 

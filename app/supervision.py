@@ -1,0 +1,46 @@
+"""Keeps what has to go on going on: a round that fails is tried again after a growing pause."""
+
+import asyncio
+import logging
+import random
+from typing import Protocol
+
+from domain.errors import RETRYABLE, DomainError
+
+_LONGEST_PAUSE_SECONDS = 30.0
+_FIRST_PAUSE_SECONDS = 0.25
+
+_log = logging.getLogger("educonnect.workers")
+
+
+class Cyclic(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    async def cycle(self) -> None:
+        """One round, which waits by itself when there is nothing to do."""
+        ...
+
+
+async def supervise(runner: Cyclic) -> None:
+    """Round after round, until cancelled."""
+    failures = 0
+    while True:
+        try:
+            await runner.cycle()
+        except Exception as error:
+            failures += 1
+            _log.warning("%s failed, try %d", runner.name, failures, exc_info=None if passes(error) else error)
+            await asyncio.sleep(_pause(failures))
+        else:
+            failures = 0
+
+
+def passes(error: Exception) -> bool:
+    """Whether it is the trouble of what we depend on, not of what is being handled."""
+    return isinstance(error, DomainError) and error.code in RETRYABLE
+
+
+def _pause(failures: int) -> float:
+    longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - spreads retries, protects nothing

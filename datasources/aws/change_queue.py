@@ -1,0 +1,112 @@
+"""Changes on their way in: a FIFO queue of Amazon SQS that is subscribed to the topic of changes."""
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aioboto3
+import msgspec
+
+from datasources.aws.sns_envelope import content
+from datasources.aws.stream_records import read
+from datasources.aws.vendor_errors import FAULTS, client_config
+from datasources.ports import HANDLING_SECONDS, Arrival
+from domain.errors import dependency_failed
+
+AT_ONCE = 10
+LONGEST_WAIT_SECONDS = 20
+_LONGEST_PAUSE_SECONDS = 900
+
+_log = logging.getLogger("educonnect.changes")
+
+
+@asynccontextmanager
+async def open_change_queue(
+    url: str, *, region: str, endpoint_url: str | None = None
+) -> "AsyncIterator[SqsChangeQueue]":
+    """`endpoint_url` None is AWS's own."""
+    session = aioboto3.Session()
+    config = client_config(read_seconds=LONGEST_WAIT_SECONDS + 10)
+    async with session.client("sqs", region_name=region, endpoint_url=endpoint_url, config=config) as client:
+        yield SqsChangeQueue(client, url)
+
+
+class SqsChangeQueue:
+    """A `ChangeQueue`. What cannot be read comes as often as anything else, and then lies among the dead letters.
+
+    Args:
+        client: aioboto3's "sqs" client.
+        url: of a FIFO queue with a redrive policy.
+    """
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client = client
+        self._url = url
+        self._most_tries: int | None = None
+
+    async def most_tries(self) -> int:
+        if self._most_tries is None:
+            answer = await self._call("get_queue_attributes", AttributeNames=["RedrivePolicy"])
+            policy = answer.get("Attributes", {}).get("RedrivePolicy")
+            if policy is None:
+                raise ValueError("the queue of changes has no queue for dead letters")
+            self._most_tries = int(msgspec.json.decode(policy)["maxReceiveCount"])
+        return self._most_tries
+
+    async def receive(self, *, seconds: int) -> list[Arrival]:
+        answer = await self._call(
+            "receive_message",
+            MaxNumberOfMessages=AT_ONCE,
+            WaitTimeSeconds=min(seconds, LONGEST_WAIT_SECONDS),
+            VisibilityTimeout=HANDLING_SECONDS,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )
+        arrivals: list[Arrival] = []
+        for message in answer.get("Messages", []):
+            try:
+                arrivals.append(arrival_of(message["ReceiptHandle"], message["Body"], message["Attributes"]))
+            except ValueError as error:
+                _log.error("a message holds no change: %s", type(error).__name__)
+        return arrivals
+
+    async def done(self, arrivals: Sequence[Arrival]) -> None:
+        entries = [{"Id": str(number), "ReceiptHandle": each.receipt} for number, each in enumerate(arrivals)]
+        await self._each("delete_message_batch", entries)
+
+    async def give_back(self, arrivals: Sequence[Arrival]) -> None:
+        most = await self.most_tries()
+        entries = [
+            {"Id": str(number), "ReceiptHandle": each.receipt, "VisibilityTimeout": _pause(each.tries, most)}
+            for number, each in enumerate(arrivals)
+        ]
+        await self._each("change_message_visibility_batch", entries)
+
+    async def _each(self, operation: str, entries: list[dict[str, Any]]) -> None:
+        """What SQS refuses of it comes again by itself."""
+        if entries:
+            answer = await self._call(operation, Entries=entries)
+            if answer.get("Failed"):
+                _log.info("%d messages were held for too long", len(answer["Failed"]))
+
+    async def _call(self, operation: str, **request: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = await getattr(self._client, operation)(QueueUrl=self._url, **request)
+        except FAULTS:
+            raise dependency_failed("Amazon SQS") from None
+        return answer
+
+
+def arrival_of(receipt: str, body: str, attributes: dict[str, str]) -> Arrival:
+    """Of a message as SQS gives it, or as a Lambda gets it. Raises ValueError when it holds no change."""
+    try:
+        published = content(body)
+    except msgspec.DecodeError as error:
+        raise ValueError("the message is no JSON") from error
+    step, event = read(published)
+    return Arrival(receipt, step, event, int(attributes["ApproximateReceiveCount"]))
+
+
+def _pause(tries: int, most: int) -> int:
+    """Seconds; none before the move to the dead letters, as what comes behind has to wait for it."""
+    return 0 if tries >= most else min(_LONGEST_PAUSE_SECONDS, 2**tries)
