@@ -79,6 +79,8 @@ USER_ITEMS = Table(  # SESSION#id, CONSENT#purpose#at#id, ROLE#role, PUSH#id; TO
     indexes=(Index("KindIndex", "kind", "sortKey"), Index("SessionIndex", "sessionId")),
     ttl=True,
 )
+FACE_DESCRIPTIONS = Table("FaceDescriptions", "shard", "userFace")
+"""What the face engine of one machine knows of faces, sealed; `userFace` is userId#faceId."""
 COUNTERS = Table("Counters", "name")
 """Single numbers that a condition guards, e.g. ADMINS."""
 API_KEYS = Table("ApiKeys", "name")
@@ -205,6 +207,7 @@ ALL = (
     USERS,
     SETTINGS,
     USER_ITEMS,
+    FACE_DESCRIPTIONS,
     COUNTERS,
     API_KEYS,
     IDEMPOTENCY,

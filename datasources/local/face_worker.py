@@ -1,0 +1,91 @@
+"""A process that looks at pictures: `python -m datasources.local.face_worker`, told what to do on standard input.
+
+Pictures may be hostile, and decoders are large. So they are read here, with no secret in the environment, in
+bounded memory, and without the right to write a file.
+"""
+
+import os
+import sys
+from typing import BinaryIO
+
+import msgspec
+
+from datasources.face_engine import UnreadablePicture
+from datasources.local import face_model, face_picture
+from datasources.local.face_frames import LENGTH, Described, Finding, Measured, Ready, Refused, Task, Unreadable, framed
+from domain.errors import DomainError
+
+MEMORY_BYTES = 1024**3
+PROCESSOR_SECONDS = 20
+"""For one picture."""
+NICENESS = 5
+"""Answering clients goes before looking at pictures."""
+
+
+def main() -> None:
+    tasks, findings = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no finding
+    _bound()
+    try:
+        model = face_model.FaceModel()
+    except face_model.ModelFault as fault:
+        _write(findings, Ready(str(fault)))
+        return
+    _write(findings, Ready())
+    while (task := _next(tasks)) is not None:
+        _allow_one_more()
+        _write(findings, _finding(model, task))
+
+
+def _finding(model: face_model.FaceModel, task: Task) -> Finding:
+    try:
+        description = model.describe(face_picture.pixels(task.picture))
+    except UnreadablePicture as error:
+        return Unreadable(str(error))
+    except DomainError as error:
+        return Refused(error.code, error.info.get("reason"))
+    if task.known is None:
+        return Described(description)
+    return Measured(face_model.distance(description, task.known))
+
+
+def _next(tasks: BinaryIO) -> Task | None:
+    """None when the server is gone."""
+    head = tasks.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    body = tasks.read(length)
+    return msgspec.msgpack.decode(body, type=Task) if len(body) == length else None
+
+
+def _write(findings: BinaryIO, value: Finding | Ready) -> None:
+    findings.write(framed(value))
+    findings.flush()
+
+
+if sys.platform == "win32":  # which has no such limits
+
+    def _bound() -> None:
+        pass
+
+    def _allow_one_more() -> None:
+        pass
+
+else:
+    import resource
+
+    def _bound() -> None:
+        os.nice(NICENESS)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    def _allow_one_more() -> None:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + PROCESSOR_SECONDS, most))
+
+
+if __name__ == "__main__":
+    main()
