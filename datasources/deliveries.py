@@ -48,7 +48,7 @@ class Deliveries:
         return [_of(item) for page in pages for item in page.items]
 
     async def dead(self, *, most: int) -> list[Delivery]:
-        """What failed for good, the latest first in each shard."""
+        """What failed for good, the latest first in each shard; `most` is shared among the shards."""
         pages = await asyncio.gather(
             *(
                 self._store.query(DELIVERIES, f"DEAD#{number}", index=_INDEX, limit=most // SHARDS, descending=True)
@@ -78,6 +78,17 @@ class Deliveries:
         tries = delivery.tries if counts else delivery.tries - 1
         await self._step(delivery, tries=tries, due_at=at, status="WAITING", now=now)
 
+    async def try_again(self, user_id: str, notice_target: str, now: Timestamp) -> bool:
+        """One that failed for good waits once more, with all of its tries; False when there is no such delivery."""
+        notice = notice_target.partition("#")[0]
+        updates = assign(status="WAITING", reason=None, tries=0, updatedAt=now, dueAt=now, queue=_queue("DUE", notice))
+        key = {"userId": user_id, "noticeTarget": notice_target}
+        try:
+            await self._store.update(DELIVERIES, key, updates, condition=equals("status", "FAILED"))
+        except ConditionFailed:
+            return False
+        return True
+
     async def end(self, delivery: Delivery, status: Status, reason: Reason | None, now: Timestamp) -> None:
         await self._step(delivery, tries=delivery.tries, due_at=None, status=status, reason=reason, now=now)
 
@@ -99,7 +110,7 @@ class Deliveries:
             reason=reason,
             updatedAt=now,
             dueAt=now if is_dead else due_at,
-            queue=_queue("DEAD", before) if is_dead else _queue("DUE", before) if due_at else None,
+            queue=_queue("DEAD", before.notice) if is_dead else _queue("DUE", before.notice) if due_at else None,
         )
         same = all_of(equals("status", "WAITING"), equals("tries", before.tries), equals("dueAt", before.due_at))
         key = _key(before.user_id, before.notice, before.target)
@@ -116,7 +127,7 @@ def _item(delivery: Delivery, now: Timestamp) -> Item:
         "ttl": epoch_seconds(later(now, days=KEPT_DAYS)),
     }
     if delivery.due_at is not None:
-        item["queue"] = _queue("DUE", delivery)
+        item["queue"] = _queue("DUE", delivery.notice)
     return item
 
 
@@ -124,8 +135,8 @@ def _key(user_id: str, notice: str, target: str) -> dict[str, str]:
     return {"userId": user_id, "noticeTarget": f"{notice}#{target}"}
 
 
-def _queue(name: str, delivery: Delivery) -> str:
-    return f"{name}#{zlib.crc32(delivery.notice.encode()) % SHARDS}"
+def _queue(name: str, notice: str) -> str:
+    return f"{name}#{zlib.crc32(notice.encode()) % SHARDS}"
 
 
 def _of(item: Item) -> Delivery:

@@ -64,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     push = _command(commands, "push-key", "notifications:public_push_key", "print the key that browsers subscribe with")
     push.add_argument("--new", action="store_true", help="print a fresh WEB_PUSH_KEY instead, to be kept secret")
 
+    notifications = _group(commands, "notifications", "look after what could not be sent or handled")
+    failed = _command(notifications, "failed", "failures:failed", "print it; ends with 1 when there is any")
+    failed.add_argument("--limit", type=int, default=20, help="how many of each kind, 1 to 1000 (20)")
+    again = _command(notifications, "retry", "failures:retry", "have it tried again by the running server")
+    again.add_argument("ids", metavar="ID", nargs="+", help="as `notifications failed` prints it, in the last column")
+
     _command(commands, "seed", "seed:seed", "fill an empty database with the demo school")
     tables = _group(commands, "tables", "look after DynamoDB's tables")
     _command(tables, "create", "tables:create", "make the tables that are missing")

@@ -171,6 +171,26 @@ async def test_what_never_works_is_set_aside_with_its_reason(
     assert "ben" not in caplog.text
 
 
+async def test_what_failed_is_tried_again_when_somebody_says_so(house: House) -> None:
+    await house.use_channels("EMAIL")
+    house.way.faults = [dependency_failed("The mail server")] * MOST_TRIES
+    event = draft()
+    await house.notifier.tell([event])
+    for _ in range(MOST_TRIES):
+        await house.sending.run()
+        house.clock.advance(seconds=3_600)
+    [dead] = await house.deliveries.dead(most=100)
+
+    name = f"{dead.notice}#{dead.target}"
+    again = await at_once([lambda: house.deliveries.try_again("ben", name, house.clock.now())] * 3)
+    await house.sending.run()
+
+    assert sorted(again) == [False, False, True]
+    assert (await house.ends(event))["EMAIL"] == ("SENT", None)
+    assert await house.deliveries.dead(most=100) == []
+    assert not await house.deliveries.try_again("ben", name, house.clock.now())
+
+
 async def test_a_fault_of_ours_is_bounded_like_any_other_and_holds_up_nothing(small_house: House) -> None:
     house = small_house
     await house.use_channels("EMAIL")
