@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from app.worker_steps import NOWHERE, FeedStep, Step, TimedStep
-from datasources import noteworthy
+from datasources import noteworthy, noteworthy_messages
 from datasources.announcements import FanOut
 from datasources.noteworthy import Noteworthy
 from datasources.notifications import Notifications, shown_change
@@ -72,7 +72,7 @@ def notification_steps(
         telling("enrollment-notifications", ENROLLMENTS, noteworthy.in_enrollments),
         telling("security-notifications", AUDIT_EVENTS, noteworthy.in_audit),
         telling("invitation-notifications", ROOM_MEMBERS, noteworthy.in_room_members),
-        telling("mention-notifications", ROOM_LOG, noteworthy.in_room_log),
+        telling("message-notifications", ROOM_LOG, noteworthy_messages.in_room_log),
         TimedStep("announcements", SECONDS, announce),
         FeedStep("notification-events", NOTIFICATIONS, show),
         FeedStep("read-notifications", NOTIFICATIONS, clear),

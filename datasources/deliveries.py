@@ -28,6 +28,11 @@ def first(delivery: Delivery, draft: Draft, batch: int, now: Timestamp) -> Put:
     return Put(DELIVERIES, item, not_exists("userId"))
 
 
+def first_key(draft: Draft) -> dict[str, str]:
+    """Of the row that is there once the user was told."""
+    return _key(draft.user_id, draft.key, "IN_APP")
+
+
 def other(delivery: Delivery, now: Timestamp) -> Put:
     return Put(DELIVERIES, _item(delivery, now))
 

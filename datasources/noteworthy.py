@@ -1,9 +1,9 @@
 """What in the change feeds is worth telling somebody: one function a source, from changes to drafts.
 
-A new source is one more such function, its words in domain/notification_texts.py, and its feed step.
+A new source is one more such function, its words in domain/notification_texts.py, and its feed step. What is said in
+rooms has a file of its own, noteworthy_messages.py.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from datasources.batches import get_each
@@ -11,15 +11,13 @@ from datasources.course_items import META
 from datasources.course_items import key as course_key
 from datasources.enrollment_rows import of as enrollment_of
 from datasources.ports import FeedEvent, Item, RecordStore
-from datasources.room_rows import member_key, member_of, message_key, message_of, room_key
-from datasources.tables import COURSES, MESSAGES, ROOM_MEMBERS, ROOMS
+from datasources.room_rows import member_of, room_key
+from datasources.tables import COURSES, ROOMS
 from domain import notification_texts
 from domain.notifications import Draft
 
 Noteworthy = Callable[[RecordStore, Sequence[FeedEvent]], Awaitable[list[Draft]]]
 """Gives the same drafts whenever it is asked about the same changes, as far as what they are about still exists."""
-
-_MESSAGE_CHANGED = "C#"
 
 
 async def in_enrollments(store: RecordStore, events: Sequence[FeedEvent]) -> list[Draft]:
@@ -53,33 +51,6 @@ async def in_room_members(store: RecordStore, events: Sequence[FeedEvent]) -> li
         for member, room in zip(invited, rooms, strict=True)
         if room is not None
     ]
-
-
-async def in_room_log(store: RecordStore, events: Sequence[FeedEvent]) -> list[Draft]:
-    """Feed of RoomLog: mentions in new and edited messages, of members who have not silenced the room."""
-    rows = [event.new for event in events if event.new is not None and event.new["sk"].startswith(_MESSAGE_CHANGED)]
-    messages = await get_each(store, MESSAGES, [message_key(row["messageId"]) for row in rows])
-    found = await asyncio.gather(*(_mentions(store, message) for message in messages if message is not None))
-    return [draft for drafts in found for draft in drafts]
-
-
-async def _mentions(store: RecordStore, item: Item) -> list[Draft]:
-    message = message_of(item)
-    mentioned = [user_id for user_id in message.mentioned_user_ids if user_id != message.sender_id]
-    if not mentioned:
-        return []
-    room = await store.get(ROOMS, room_key(message.room_id))
-    members = await get_each(store, ROOM_MEMBERS, [member_key(message.room_id, user_id) for user_id in mentioned])
-    return [
-        notification_texts.of_mention(message, user_id, None if room is None else room.get("name"))
-        for user_id, member in zip(mentioned, members, strict=True)
-        if member is not None and _hears(member)
-    ]
-
-
-def _hears(item: Item) -> bool:
-    member = member_of(item)
-    return member.is_joined and member.notification_level != "NONE"
 
 
 def _status(item: Item | None) -> str | None:

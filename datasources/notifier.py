@@ -7,12 +7,13 @@ from the start; and whoever handles the same event later finds that they were to
 import asyncio
 from collections.abc import Callable, Sequence
 
-from datasources.deliveries import first, other
+from datasources.batches import get_each
+from datasources.deliveries import first, first_key, other
 from datasources.notification_preferences import Preferences
 from datasources.notifications import new_item
 from datasources.ports import Put, RecordStore, TransactionFailed, Write
 from datasources.push_tokens import PushTokens
-from datasources.tables import NOTIFICATIONS, USERS
+from datasources.tables import DELIVERIES, NOTIFICATIONS, USERS
 from domain.deliveries import Delivery, Reason
 from domain.notification_preferences import NotificationPreferences, not_before
 from domain.notifications import Draft, notification
@@ -40,7 +41,10 @@ class Notifier:
         told = 0
         for start in range(0, len(drafts), AT_ONCE):
             some = drafts[start : start + AT_ONCE]
-            told += sum(await asyncio.gather(*(self._tell(draft, batch) for draft in some)))
+            before = await get_each(self._store, DELIVERIES, [first_key(draft) for draft in some])
+            told += sum(item["batch"] == batch for item in before if item is not None)
+            new = [draft for draft, item in zip(some, before, strict=True) if item is None]
+            told += sum(await asyncio.gather(*(self._tell(draft, batch) for draft in new)))
         return told
 
     async def _tell(self, draft: Draft, batch: int) -> bool:

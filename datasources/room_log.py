@@ -68,6 +68,10 @@ def change_row_gone(message: Message) -> Delete:
     return Delete(ROOM_LOG, _key(message.room_id, "C", message.change_sequence))
 
 
+def is_place_row(key: Attributes) -> bool:
+    return str(key["sk"]).startswith("S#")
+
+
 def is_change_row(key: Attributes) -> bool:
     return str(key["sk"]).startswith("C#")
 

@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datasources.deliveries import Deliveries
 from datasources.notification_preferences import Preferences
 from datasources.ports import Item, RecordStore
+from datasources.presence import Presences
 from datasources.push_tokens import PushTokens
+from datasources.room_members import RoomMembers
 from datasources.senders import Mail, Push, Refused, Senders
 from datasources.suppressions import Suppressions
 from datasources.tables import USERS
@@ -50,6 +52,7 @@ class Sending:
         self._deliveries = Deliveries(store)
         self._preferences = Preferences(store)
         self._push_tokens = PushTokens(store)
+        self._presences = Presences(store, RoomMembers(store), now)
         self._suppressions = Suppressions(store)
 
     async def run(self) -> int:
@@ -147,6 +150,8 @@ class Sending:
         sender = self._senders.pushes.get(device.platform)
         if sender is None:
             return _skipped("NO_PROVIDER")
+        if draft.category == "CHAT" and await self._is_present(delivery.user_id):
+            return _skipped("PRESENT")
         try:
             await sender.send(
                 device, Push(delivery.notification_id, draft.title, draft.body[:MOST_PUSH_BODY], draft.path)
@@ -169,6 +174,10 @@ class Sending:
             _log.info("a text message was refused: %s", refusal)
             return "FAILED", "REFUSED"
         return _SENT
+
+    async def _is_present(self, user_id: str) -> bool:
+        [presence] = await self._presences.of([user_id], self._now())
+        return presence.status == "ONLINE"
 
     async def _forget(self, delivery: Delivery) -> None:
         """The device registers again if it ever comes back."""

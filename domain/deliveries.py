@@ -11,6 +11,7 @@ Reason = Literal[
     "NO_ADDRESS",  # no verified e-mail address
     "NO_NUMBER",  # no phone number
     "NO_DEVICE",  # no device registered, or not any more
+    "PRESENT",  # the user is online, and a client shows what is said
     "NO_PROVIDER",  # this deployment cannot send over the channel
     "SUPPRESSED",  # the address bounced or complained before
     "NO_ACCOUNT",  # erased meanwhile

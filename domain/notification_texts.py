@@ -82,12 +82,33 @@ def of_invitation(member: RoomMember, room_name: str | None) -> Draft:
 
 def of_mention(message: Message, user_id: str, room_name: str | None) -> Draft:
     """Without the message's text, so that deleting the message deletes it."""
+    return _for_one(message, user_id, "You were mentioned", f"You were mentioned in {_room(room_name)}.")
+
+
+def of_reply(message: Message, user_id: str, room_name: str | None) -> Draft:
+    return _for_one(message, user_id, "You have a reply", f"Somebody replied to you in {_room(room_name)}.")
+
+
+def of_messages(member: RoomMember, room_name: str | None) -> Draft:
+    """That there are messages behind the member's read position: once, until it moves."""
     return Draft(
-        event=f"mention#{message.id}",
+        event=f"messages#{member.room_id}#{member.last_read_sequence}",
+        user_id=member.user_id,
+        category="CHAT",
+        title="New messages",
+        body=f"There are new messages in {_room(room_name)}.",
+        path=f"/rooms/{member.room_id}",
+    )
+
+
+def _for_one(message: Message, user_id: str, title: str, body: str) -> Draft:
+    """One event, whatever makes the message theirs, so that one message tells a user once."""
+    return Draft(
+        event=f"message#{message.id}",
         user_id=user_id,
         category="CHAT",
-        title="You were mentioned",
-        body=f"You were mentioned in {_room(room_name)}.",
+        title=title,
+        body=body,
         path=f"/rooms/{message.room_id}",
     )
 

@@ -125,6 +125,21 @@ def banned() -> DomainError:
     return DomainError(Code.MEMBER_BANNED, "The user is banned from the room.")
 
 
+# What its user is told of
+
+
+def hears_what_is_for_them(member: RoomMember) -> bool:
+    """Mentions and replies."""
+    return member.is_joined and member.notification_level != "NONE"
+
+
+def hears_everything(room: Room, member: RoomMember) -> bool:
+    """Also what is said to all. In a DIRECT room that is for them, in a large one it is for nobody in particular."""
+    if room.is_large or not member.is_joined:
+        return False
+    return member.notification_level == "ALL" or (room.kind == "DIRECT" and member.notification_level != "NONE")
+
+
 # Steps
 
 

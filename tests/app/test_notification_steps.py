@@ -7,7 +7,6 @@ import pytest
 from datasources.outbox import Outbox
 from tests.datasources.test_enrollments import drop, enroll
 from tests.learning import published_course
-from tests.resolvers.chat import EDIT, NOTIFY, create_room, invite, join, send
 from tests.school import Client, School
 
 LIST = "{ listNotifications { items { id category title body path } } }"
@@ -103,43 +102,6 @@ async def test_what_one_does_oneself_is_no_news(school: School) -> None:
     await ben.data("mutation ($id: ID!) { enrollInCourse(input: {courseId: $id}) { status } }", id=course.id)
     await ben.data("mutation ($id: ID!) { dropCourse(courseId: $id) { status } }", id=course.id)
 
-    await school.drain()
-
-    assert await told(ben) == []
-
-
-async def test_who_is_invited_or_mentioned_is_told_once_and_without_the_text(school: School) -> None:
-    ada, ben, eve = school.as_("ada"), school.as_("ben"), school.as_("eve")
-    for client in (ben, eve):
-        await client.data("{ getMe { id } }")
-    room = await create_room(ada, "PRIVATE", name="Waders")
-    await invite(ada, room, ben)
-    await school.drain()
-    await join(ben, room)
-
-    message = await send(ada, room, "A secret for Ben", mentionedUserIds=[ada.id, ben.id])
-    school.clock.advance(seconds=1)
-    await school.drain()
-    await ada.data(EDIT, input={"id": message["id"], "body": "Another secret"})
-    await school.drain()
-
-    assert [(item["title"], item["path"]) for item in await told(ben)] == [
-        ("You were mentioned", f"/rooms/{room['id']}"),
-        ("You are invited", f"/rooms/{room['id']}"),
-    ]
-    assert "secret" not in str(await told(ben))
-    assert "Waders" in str(await told(ben))
-    assert await told(ada) == []
-    assert await told(eve) == []
-
-
-async def test_who_has_silenced_a_room_is_not_told_of_mentions(school: School) -> None:
-    ada, ben = school.as_("ada"), school.as_("ben")
-    room = await create_room(ada)
-    await join(ben, room)
-    await ben.data(NOTIFY, room=room["id"], level="NONE")
-
-    await send(ada, room, mentionedUserIds=[ben.id])
     await school.drain()
 
     assert await told(ben) == []

@@ -5,6 +5,8 @@ import pytest
 from datasources.local.sqlite import SQLiteStore
 from datasources.notifications import Notifications
 from datasources.ports import RecordStore
+from datasources.presence import Presences
+from datasources.room_members import RoomMembers
 from datasources.senders import Refused, Senders
 from datasources.sending import Sending
 from datasources.suppressions import Suppressions
@@ -112,6 +114,24 @@ async def test_without_a_device_or_a_provider_the_record_says_so(small_house: Ho
     assert (await house.ends(hers))["PUSH"] == ("SKIPPED", "NO_DEVICE")
     for channel in ("PUSH", "EMAIL", "SMS"):
         assert (await house.ends(his))[channel] == ("SKIPPED", "NO_PROVIDER")
+
+
+@pytest.mark.parametrize(
+    ("category", "status", "pushes"), [("CHAT", "ONLINE", 0), ("CHAT", "AWAY", 1), ("COURSE", "ONLINE", 1)]
+)
+async def test_what_is_said_in_rooms_is_not_pushed_to_who_is_online(
+    small_house: House, category: str, status: str, pushes: int
+) -> None:
+    house = small_house
+    await house.use_channels("PUSH", category=category)
+    await Presences(house.store, RoomMembers(house.store), house.clock.now).beat("ben", status, house.clock.now())
+    event = draft(category=category)
+
+    await house.notifier.tell([event])
+    await house.sending.run()
+
+    assert len(house.way.pushes) == pushes
+    assert (await house.ends(event))["PUSH"] == (("SENT", None) if pushes else ("SKIPPED", "PRESENT"))
 
 
 async def test_an_address_that_refused_mail_gets_no_more(small_house: House) -> None:
