@@ -1,4 +1,4 @@
-"""Which engines keep records and find words, as the settings choose."""
+"""Which engines keep records, find words and keep files, as the settings choose."""
 
 import logging
 import sqlite3
@@ -6,12 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from app import key_file
 from app.key_file import make_folder
 from app.settings import Settings, SettingsFault
+from datasources.blobs import BlobStore
 from datasources.ports import RecordStore, SearchIndex
 from domain.errors import DomainError
 
 DATABASE_FILE = "records.db"
+FILES_FOLDER = "files"
+FILES_SECRET_FILE = "files-secret"  # noqa: S105 - a file's name, no secret
 
 log = logging.getLogger(__name__)
 
@@ -20,21 +24,23 @@ log = logging.getLogger(__name__)
 class Engines:
     store: RecordStore
     search: SearchIndex
+    blobs: BlobStore
+
+
+_Records = tuple[RecordStore, SearchIndex]
 
 
 @asynccontextmanager
 async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
     """Open until the context ends. Raises OSError or SettingsFault when DATA_DIR cannot be used."""
-    if settings.records == "dynamodb":
-        async with _dynamodb(settings) as engines:
-            yield engines
-    else:
-        async with _sqlite(settings) as engines:
-            yield engines
+    records = _dynamodb(settings) if settings.records == "dynamodb" else _sqlite(settings)
+    files = _s3(settings) if settings.blobs == "s3" else _files(settings)
+    async with records as (store, search), files as blobs:
+        yield Engines(store, search, blobs)
 
 
 @asynccontextmanager
-async def _sqlite(settings: Settings) -> AsyncIterator[Engines]:
+async def _sqlite(settings: Settings) -> AsyncIterator[_Records]:
     from datasources.local.search import SQLiteSearch
     from datasources.local.sqlite import SQLiteStore
 
@@ -45,11 +51,11 @@ async def _sqlite(settings: Settings) -> AsyncIterator[Engines]:
             store = await stack.enter_async_context(SQLiteStore.open(path))
         except (sqlite3.Error, RuntimeError) as error:
             raise SettingsFault([f"DATA_DIR: {path} cannot be used: {error}"]) from error
-        yield Engines(store, await SQLiteSearch.over(store))
+        yield store, await SQLiteSearch.over(store)
 
 
 @asynccontextmanager
-async def _dynamodb(settings: Settings) -> AsyncIterator[Engines]:
+async def _dynamodb(settings: Settings) -> AsyncIterator[_Records]:
     # AWS's libraries take longer to import than all the rest together.
     from datasources.aws.dynamodb import open_dynamodb
     from datasources.aws.dynamodb_calls import Missing
@@ -65,4 +71,39 @@ async def _dynamodb(settings: Settings) -> AsyncIterator[Engines]:
             raise SettingsFault([hint]) from error
         except DomainError as error:  # it may come up later than we do
             log.warning("DynamoDB does not answer yet", exc_info=error)
-        yield Engines(store, TermSearch(store))
+        yield store, TermSearch(store)
+
+
+@asynccontextmanager
+async def _files(settings: Settings) -> AsyncIterator[BlobStore]:
+    from datasources.local.files import FileStore
+
+    make_folder(settings.data_dir)
+    folder = settings.data_dir / FILES_FOLDER
+    secret = key_file.secret(settings.data_dir / FILES_SECRET_FILE)
+    async with AsyncExitStack() as stack:
+        try:
+            opened = FileStore.open(folder, secret=secret, base_url=settings.base_url)
+            store = await stack.enter_async_context(opened)
+        except (sqlite3.Error, RuntimeError) as error:
+            raise SettingsFault([f"DATA_DIR: {folder} cannot be used: {error}"]) from error
+        yield store
+
+
+@asynccontextmanager
+async def _s3(settings: Settings) -> AsyncIterator[BlobStore]:
+    from datasources.aws.s3 import open_s3
+
+    async with open_s3(
+        settings.s3_bucket or "",
+        prefix=settings.s3_prefix,
+        region=settings.aws_region,
+        endpoint_url=settings.aws_endpoint_url,
+        kms_key=settings.s3_kms_key,
+        acceleration=settings.s3_acceleration,
+    ) as store:
+        try:
+            await store.ready()
+        except DomainError as error:  # it may come up later than we do
+            log.warning("S3 does not answer yet", exc_info=error)
+        yield store

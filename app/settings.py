@@ -26,6 +26,9 @@ PoolId = Annotated[
 ]
 Version = Annotated[str, Meta(title="version, `1.2.3`", pattern=r"^\d+\.\d+\.\d+$", max_length=30)]
 TablePrefix = Annotated[str, Meta(title="letters, digits, `_.-`", pattern=r"^[A-Za-z0-9_.-]*$", max_length=100)]
+KeyPrefix = Annotated[
+    str, Meta(title="names, each with a slash behind", pattern=r"^([A-Za-z0-9_.=-]+/)*$", max_length=200)
+]
 ApiKey = Annotated[str, Meta(title="secret text", pattern=r"^\S+$", min_length=20, max_length=200)]
 EmailAddress = Annotated[str, Meta(title="e-mail address", pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254)]
 SmtpUrl = Annotated[str, Meta(title="`smtp://` or `smtps://` URL", pattern=r"^smtps?://[^\s/?#]+/?$", max_length=2_048)]
@@ -72,14 +75,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = Path("data")
 
     records: Annotated[Literal["sqlite", "dynamodb"], Meta(description="Where records are kept.")] = "sqlite"
-    aws_region: Annotated[Word, Meta(description="AWS region of DynamoDB and Lambda.")] = "us-east-1"
+    aws_region: Annotated[Word, Meta(description="AWS region of DynamoDB, S3 and Lambda.")] = "us-east-1"
     aws_endpoint_url: Annotated[
-        HttpUrl | None, Meta(description="Where DynamoDB and Lambda are, when not at AWS: an emulator.")
+        HttpUrl | None, Meta(description="Where DynamoDB, S3 and Lambda are, when not at AWS: an emulator.")
     ] = None
     table_prefix: Annotated[
         TablePrefix,
         Meta(description="What DynamoDB's table names begin with."),
     ] = ""
+    blobs: Annotated[
+        Literal["files", "s3"], Meta(description="Where files are kept: in DATA_DIR/files, or in a bucket.")
+    ] = "files"
+    public_url: Annotated[
+        HttpUrl | None,
+        Meta(
+            description="Where clients reach this server: links to files begin with it. No slash at the end.",
+            extra={"default": "HOST and PORT"},
+        ),
+    ] = None
+    s3_bucket: Annotated[Word | None, Meta(description="Bucket of the files; needed with BLOBS=s3.")] = None
+    s3_prefix: Annotated[KeyPrefix, Meta(description="What the keys of files begin with in the bucket.")] = ""
+    s3_kms_key: Annotated[
+        Word | None, Meta(description="KMS key (id or ARN) that encrypts files; the bucket's own choice when absent.")
+    ] = None
+    s3_acceleration: Annotated[
+        bool, Meta(description="Clients send and read files through S3 Transfer Acceleration.")
+    ] = False
     cursor_secret: Annotated[
         SealingSecret | None,
         Meta(
@@ -178,6 +199,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Bytes that may wait for a client to read them before it is cut off."),
     ] = 4 * 1024 * 1024
     socket_init_seconds: Annotated[Seconds, Meta(description="Time for the first message on a WebSocket.")] = 10
+    max_transfers: Annotated[
+        Count, Meta(description="Files that are received at once, and as many that are sent; beyond, 503.")
+    ] = 200
+    transfer_seconds: Annotated[Seconds, Meta(description="Time for the next 64 KiB of a file to arrive.")] = 30
     request_seconds: Annotated[Seconds, Meta(description="Time for a GraphQL request to be answered.")] = 30
     header_seconds: Annotated[Seconds, Meta(description="Time for a request's headers to arrive.")] = 10
     body_seconds: Annotated[
@@ -296,6 +321,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         undecided = {name: value for name, value in defaults.items() if getattr(self, name) is None}
         return msgspec.structs.replace(self, **undecided)
 
+    @property
+    def base_url(self) -> str:
+        """Where clients reach this server, without a slash at the end; on this machine when PUBLIC_URL does not say."""
+        return self.local_url if self.public_url is None else self.public_url.rstrip("/")
+
+    @property
+    def local_url(self) -> str:
+        """The same, as this machine names itself."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared only
+        named = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        return f"{'https' if self.tls else 'http'}://{named}:{self.port}"
+
     def __repr__(self) -> str:
         """Names only: values may be secret, and a repr ends up in tracebacks."""
         return f"Settings(environment={self.environment!r}, ...)"
@@ -335,6 +372,7 @@ def _never_in_production(name: str) -> _Rule:
 _RULES: tuple[_Rule, ...] = (
     _in_production("host"),
     _in_production("records"),
+    _in_production("blobs"),
     _in_production("cors_origins"),
     _never_in_production("graphiql"),
     _never_in_production("seed_demo"),
@@ -342,6 +380,16 @@ _RULES: tuple[_Rule, ...] = (
     (
         lambda it, _: it.records == "dynamodb" and it.cursor_secret is None,
         "CURSOR_SECRET: needed with RECORDS=dynamodb, the same in every process",
+    ),
+    (
+        lambda it, _: it.blobs == "s3" and it.s3_bucket is None,
+        "S3_BUCKET: needed with BLOBS=s3",
+    ),
+    (
+        lambda it, given: (
+            it.environment == "production" and "blobs" in given and it.blobs == "files" and it.public_url is None
+        ),
+        "PUBLIC_URL: needed with BLOBS=files in production",
     ),
     (
         lambda it, _: bool(it.local_issuer) and it.cognito_user_pool_id is not None,

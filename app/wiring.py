@@ -33,6 +33,7 @@ from app.ways_out import open_senders
 from app.worker_steps import all_steps
 from app.workers import Workers
 from datasources.accounts import Accounts
+from datasources.blobs import BlobStore
 from datasources.cursors import Cursors
 from datasources.ports import RecordStore
 from domain.callers import Caller, Mode
@@ -61,6 +62,7 @@ class App:
     executor: Executor
     context: Callable[[Caller], Context]
     realtime: RealTime
+    blobs: BlobStore
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
         return await self.authenticator.authenticate(credentials, operation=operation)
@@ -119,6 +121,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             executor=executor,
             context=context,
             realtime=realtime,
+            blobs=engines.blobs,
         )
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from graphql import GraphQLSchema
@@ -12,15 +13,20 @@ from app import scalars, sdl
 from app.binding import bind
 from datasources.aws.dynamodb import DynamoDBStore
 from datasources.aws.search import TermSearch
+from datasources.blobs import BlobStore
 from datasources.local.search import SQLiteSearch
 from datasources.local.sqlite import SQLiteStore
 from datasources.ports import RecordStore, SearchIndex
 from domain.callers import USER_MODES
 from resolvers import registry
 from resolvers.records import BY_TYPE
+from tests.blob_stores import FilesSite, Site, served_files
 from tests.dynamodb_emulator import Emulator, emulated_store, running_emulator
 from tests.moto_services import running_services
 from tests.school import Clock, School
+
+if TYPE_CHECKING:  # moto's S3 takes a second to import, which most runs would waste
+    from tests.s3_emulator import S3Emulator
 
 # The same examples in every run, however busy the machine is; HYPOTHESIS_PROFILE=long hunts for others.
 _SHARED_FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -89,6 +95,41 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[RecordStore]:
 async def search(store: RecordStore) -> SearchIndex:
     """The search engine that goes with the store."""
     return await SQLiteSearch.over(store) if isinstance(store, SQLiteStore) else TermSearch(store)
+
+
+@pytest.fixture(scope="session")
+def s3_emulator() -> "Iterator[S3Emulator]":
+    """One server for the whole run; nothing is started unless a test asks for it."""
+    from tests.s3_emulator import running_s3
+
+    with running_s3() as running:
+        yield running
+
+
+@pytest.fixture
+async def files_site(tmp_path: Path) -> AsyncIterator[FilesSite]:
+    """The embedded store of files behind our own server."""
+    async with served_files(tmp_path / "files") as site:
+        yield site
+
+
+@pytest.fixture(params=["files", "s3"])
+async def blob_site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
+    """An empty store of files and where its signed requests go, once on each engine."""
+    if request.param == "files":
+        async with served_files(request.getfixturevalue("tmp_path") / "files") as site:
+            yield site
+    else:
+        from tests.s3_emulator import s3_site
+
+        async with s3_site(request.getfixturevalue("s3_emulator")) as emulated:
+            yield emulated
+
+
+@pytest.fixture
+def blobs(blob_site: Site) -> BlobStore:
+    """An empty store of files, once on each engine."""
+    return blob_site.store
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
+
 from app import logs
 from app.binding import BindingError
 from app.cli.faults import Fault
@@ -21,6 +23,7 @@ from app.seed import DEMO_GROUPS, DEMO_USER, seed
 from app.server import bound_socket, new_event_loop, server
 from app.settings import Settings
 from app.wiring import App, open_app, running
+from datasources.local.files import FileStore
 
 DEMO_TOKEN_SECONDS = 12 * 3600
 
@@ -43,6 +46,8 @@ async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
     except OSError as error:
         where = f"port {settings.port} of {settings.host}"
         raise Fault(f"Cannot listen on {where}: {error.strerror}. Choose another with PORT and HOST.") from error
+    # Links to files name the port, which may have been chosen just now.
+    settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
     with listener:
         async with open_app(settings) as app:
             if settings.seed_demo:
@@ -58,10 +63,11 @@ async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
                 graphiql=graphiql,
                 access_log=access_log,
                 sockets=services,
+                files=app.blobs if isinstance(app.blobs, FileStore) else None,
             )
             doorman = Doorman(services, settings.cors_origins, settings.trusted_proxies, access_log)
             tls = _tls(settings)
-            greet = partial(_greet, settings, listener.getsockname()[1], tls)
+            greet = partial(_greet, settings, tls)
             async with running(app):
                 await server(front, health, settings, greet, doorman, tls).serve(sockets=[listener])
 
@@ -69,6 +75,7 @@ async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
 async def _ready(app: App) -> None:
     """Returns when this process may be sent clients. Raises when the store or the other processes are out of reach."""
     await app.store.ready()
+    await app.blobs.ready()
     if not app.realtime.hub.connected:
         raise RuntimeError("not connected to other processes")
 
@@ -92,11 +99,10 @@ def _tls(settings: Settings) -> LocalTls | None:
     return local_tls(settings.data_dir / "tls", settings.host, datetime.now(UTC)) if settings.tls else None
 
 
-def _greet(settings: Settings, port: int, tls: LocalTls | None) -> None:
+def _greet(settings: Settings, tls: LocalTls | None) -> None:
     """Where to begin, for whoever started us."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared only
-    where = f"{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{port}"
-    site = f"{'https' if tls else 'http'}://{where}"
+    site = settings.local_url
+    where = site.partition("://")[2]
     lines = ["EduConnect is ready.", ""]
     if settings.graphiql:
         lines.append(f"  GraphiQL   {site}/graphiql")

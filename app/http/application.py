@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from app.auth.local_issuer import LocalIssuer
 from app.http.cors import Cors
 from app.http.endpoint import GraphQLEndpoint, Service
+from app.http.files import EXPOSED_FILE_HEADERS, FILE_HEADERS, FILE_METHODS, Files, TransferBounds
 from app.http.front import Front
 from app.http.graphiql import GraphiQL
 from app.http.health import Health
@@ -16,6 +17,7 @@ from app.logs import AccessLog
 from app.realtime.services import Services
 from app.realtime.sse import EventStreams
 from app.settings import Settings
+from datasources.local.files import FileStore
 from domain.rate import RateLimiter
 
 
@@ -28,6 +30,7 @@ def application(
     graphiql: GraphiQL | None,
     access_log: AccessLog,
     sockets: Services | None = None,
+    files: FileStore | None = None,
 ) -> Front:
     """All paths.
 
@@ -35,6 +38,7 @@ def application(
         issuer: whose keys are published.
         graphiql: None where it is off.
         sockets: what subscriptions over plain HTTP need; None where there are none.
+        files: whose signed URLs are served; None where files are elsewhere.
     """
     cors = Cors(settings.cors_origins)
     endpoint = GraphQLEndpoint(
@@ -53,7 +57,12 @@ def application(
         routes += _well_known(issuer)
     if graphiql is not None:
         routes += graphiql.routes()
-    return Front(endpoint, Router(routes, redirect_slashes=False, default=_nothing_here), cors, access_log)
+    pages = Router(routes, redirect_slashes=False, default=_nothing_here)
+    if files is None:
+        return Front(endpoint, pages, cors, access_log)
+    files_cors = Cors(settings.cors_origins, methods=FILE_METHODS, headers=FILE_HEADERS, exposed=EXPOSED_FILE_HEADERS)
+    bounds = TransferBounds(most=settings.max_transfers, seconds=settings.transfer_seconds)
+    return Front(endpoint, pages, cors, access_log, Files(files, files_cors, bounds), files_cors)
 
 
 def _well_known(issuer: LocalIssuer) -> list[Route]:

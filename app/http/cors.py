@@ -24,14 +24,31 @@ _MAX_AGE_SECONDS = b"7200"  # the longest that Chromium keeps
 
 
 class Cors:
-    """Args: origins: `("*",)` for any, else exact origins."""
+    """What pages of other origins may send and read.
 
-    def __init__(self, origins: Sequence[str]) -> None:
+    Args:
+        origins: `("*",)` for any, else exact origins.
+        methods: that are answered.
+        headers: that a page may send besides its own ones.
+        exposed: headers of answers that a page may read.
+    """
+
+    def __init__(
+        self,
+        origins: Sequence[str],
+        *,
+        methods: bytes = b"GET, POST, OPTIONS",
+        headers: Sequence[str] = ALLOWED_HEADERS,
+        exposed: bytes = _EXPOSED,
+    ) -> None:
+        self._methods = methods
+        self._allowed = tuple(headers)
+        self._exposed: Header = (b"access-control-expose-headers", exposed)
         self._any = "*" in origins
         self._origins = frozenset(origin.encode() for origin in origins)
         self._to_all: tuple[Header, ...] = (
             (b"access-control-allow-origin", b"*"),
-            (b"access-control-expose-headers", _EXPOSED),
+            self._exposed,
         )
 
     def headers(self, origin: bytes | None) -> tuple[Header, ...]:
@@ -41,7 +58,7 @@ class Cors:
         if origin in self._origins:
             return (
                 (b"access-control-allow-origin", origin),
-                (b"access-control-expose-headers", _EXPOSED),
+                self._exposed,
                 (b"vary", b"origin"),
             )
         return ((b"vary", b"origin"),)
@@ -51,16 +68,15 @@ class Cors:
         return Reply(
             200,
             headers=(
-                (b"allow", b"GET, POST, OPTIONS"),
-                (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-                (b"access-control-allow-headers", _allowed(headers.get(b"access-control-request-headers", b""))),
+                (b"allow", self._methods),
+                (b"access-control-allow-methods", self._methods),
+                (b"access-control-allow-headers", self._headers(headers.get(b"access-control-request-headers", b""))),
                 (b"access-control-max-age", _MAX_AGE_SECONDS),
             ),
         )
 
-
-def _allowed(asked: bytes) -> bytes:
-    """AppSync's headers and an app's own ones, as far as they are header names at all."""
-    names = (name.strip().lower() for name in asked.decode("latin-1").split(",")[:MOST_ASKED_HEADERS])
-    own = [name for name in names if name not in ALLOWED_HEADERS and _HEADER_NAME.fullmatch(name)]
-    return ",".join([*ALLOWED_HEADERS, *own]).encode()
+    def _headers(self, asked: bytes) -> bytes:
+        """The usual headers and an app's own ones, as far as they are header names at all."""
+        names = (name.strip().lower() for name in asked.decode("latin-1").split(",")[:MOST_ASKED_HEADERS])
+        own = [name for name in names if name not in self._allowed and _HEADER_NAME.fullmatch(name)]
+        return ",".join([*self._allowed, *own]).encode()

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 REQUEST_ID = "request_id"
 ACCESS_FIELDS = "access"
 """Keys of `scope["state"]`: the request's id, and what an endpoint adds to its access line."""
+UNHURRIED = "unhurried"
+"""Set by the protocol: called with the scope, it leaves the deadline of that request's body to whoever reads it."""
 OVERLOADED = "overloaded"
 """Set by the protocol on connections above the limit; only health is answered there."""
 
@@ -26,6 +28,7 @@ CLIENT_GONE = 499
 """In the access log only, as nginx writes it: the client hung up before its request was whole."""
 
 GRAPHQL_PATH = "/graphql"
+FILES_PATH = "/files/"
 _PAGE_ERRORS = {404: "NotFoundException", 405: "MethodNotAllowedException"}
 _HEALTH_PATHS = frozenset({"/ping", "/livez", "/readyz"})
 _OPEN_PATH = re.compile(r"/(?:graphql(?:/.*)?|ping|\.well-known/.*)")
@@ -40,11 +43,23 @@ class Front:
     Args:
         graphql: answers /graphql; apart from the rest because every microsecond counts there.
         pages: answers all other paths.
+        files: answers /files/; None where files are elsewhere.
+        files_cors: what pages of other origins may do there.
         access_log: is told of every request, when it is answered.
     """
 
-    def __init__(self, graphql: ASGIApp, pages: ASGIApp, cors: Cors, access_log: logs.AccessLog) -> None:
+    def __init__(
+        self,
+        graphql: ASGIApp,
+        pages: ASGIApp,
+        cors: Cors,
+        access_log: logs.AccessLog,
+        files: ASGIApp | None = None,
+        files_cors: Cors | None = None,
+    ) -> None:
         self._access_log = access_log
+        self._files = files
+        self._files_cors = files_cors or cors
         self._graphql = graphql
         self._pages = pages
         self._cors = cors
@@ -56,17 +71,19 @@ class Front:
         request_id = _new_id()
         logs.request_id.set(request_id)
         path: str = scope["path"]
+        is_file = path.startswith(FILES_PATH)
         fields: dict[str, Any] = {
             "requestId": request_id,
             "method": scope["method"],
-            "path": path if path == GRAPHQL_PATH or _SAFE_PATH.fullmatch(path) else logs.redact(path[:200]),
+            "path": FILES_PATH if is_file else _shown(path),
             "status": 0,
             "ms": 0.0,
         }
         scope.setdefault("state", {}).update({REQUEST_ID: request_id, ACCESS_FIELDS: fields})
         headers = [(b"x-amzn-requestid", request_id.encode()), (b"x-content-type-options", b"nosniff")]
-        if path == GRAPHQL_PATH or _OPEN_PATH.fullmatch(path):
-            headers += self._cors.headers(next((value for name, value in scope["headers"] if name == b"origin"), None))
+        if is_file or path == GRAPHQL_PATH or _OPEN_PATH.fullmatch(path):
+            origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
+            headers += (self._files_cors if is_file else self._cors).headers(origin)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -102,6 +119,8 @@ class Front:
             raise overloaded("The server has too many connections.")
         if path == GRAPHQL_PATH:
             return await self._graphql(scope, receive, send)
+        if self._files is not None and path.startswith(FILES_PATH):
+            return await self._files(scope, receive, send)
         try:
             await self._pages(scope, receive, send)
         except HTTPException as error:
@@ -109,6 +128,11 @@ class Front:
                 error.status_code, _PAGE_ERRORS.get(error.status_code, "BadRequestException"), error.detail
             ) from error
         return None
+
+
+def _shown(path: str) -> str:
+    """What the access line tells of a path."""
+    return path if path == GRAPHQL_PATH or _SAFE_PATH.fullmatch(path) else logs.redact(path[:200])
 
 
 def _new_id() -> str:

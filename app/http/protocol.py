@@ -5,7 +5,7 @@ Written against uvicorn 0.54 and its httptools protocol; tests/app/http/test_pro
 
 import asyncio
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.errors import refused_request
-from app.http.front import OVERLOADED
+from app.http.front import OVERLOADED, UNHURRIED
 from app.http.replies import JSON, MALFORMED
 from app.http.writes import JoinedWrites
 
@@ -88,6 +88,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._unread_bytes = 0
         self._fault = _BROKEN
         self._refused = False
+        self._unhurried = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         super().connection_made(transport)
@@ -95,8 +96,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         most = self._bounds.connections
         if len(self.connections) > 2 * most:
             transport.abort()
-        elif len(self.connections) > most:
-            self.app_state = {**self.app_state, OVERLOADED: True}
+        self.app_state = {**self.app_state, UNHURRIED: self._leave_deadline}
+        if len(self.connections) > most:
+            self.app_state[OVERLOADED] = True
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -136,6 +138,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._requests_begun += 1
         self._unfinished_bytes = 0
         self._unread_bytes = 0
+        self._unhurried = False
 
     def on_headers_complete(self) -> None:
         names = [name for name, _ in self.headers]
@@ -206,6 +209,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if owed is _Awaited.NOTHING and (self.cycle is None or self.cycle.response_complete):
             # Between requests uvicorn's keep-alive timer counts, unless stray bytes just stopped it.
             owed = _Awaited.NOTHING if self.timeout_keep_alive_task else _Awaited.HEADERS
+        if owed is _Awaited.BODY and self._unhurried:
+            owed = _Awaited.NOTHING
         if owed is self._watched or self._refused or self.transport.is_closing():
             return
         self._unwatch()
@@ -213,6 +218,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             seconds = self._bounds.header_seconds if owed is _Awaited.HEADERS else self._bounds.body_seconds
             self._deadline = self.loop.call_later(seconds, self._late)
             self._watched = owed
+
+    def _leave_deadline(self, scope: Mapping[str, Any]) -> None:
+        """The application watches this request's body itself from now on, as it comes for longer than others may."""
+        if self.scope is scope:
+            self._unhurried = True
+            self._watch()
 
     def _unwatch(self) -> None:
         if self._deadline is not None:

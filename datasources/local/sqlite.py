@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from datasources.limits import (
     position_names,
 )
 from datasources.local.evaluate import holds
+from datasources.local.sqlite_connections import connect_all
 from datasources.local.sqlite_feed import Signal, last_sequence, prune, read_changes, sequence_of
 from datasources.local.sqlite_queries import Statement, read, read_all
 from datasources.local.sqlite_schema import Layout, prepare
@@ -48,12 +48,10 @@ READ_QUEUE = 2000
 WRITE_QUEUE = 2000
 GROUP = 256
 """Writes in one commit at most, so that the first does not wait long for the last."""
-BUSY_SECONDS = 5.0
 READY_SECONDS = 2.0
 SWEEP_SECONDS = 60.0
 SWEEP_BATCH = 100
 FEED_SECONDS = 26 * 3600
-_WAL_BYTES = 64 * 1024 * 1024
 
 
 class SQLiteStore:
@@ -276,44 +274,10 @@ class SQLiteStore:
 
 def _connect_all(path: Path, layouts: Sequence[Layout]) -> tuple[list[sqlite3.Connection], int]:
     """The writer's connection, then the readers'; and the number of the last change."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # SQLite gives -wal and -shm the same rights.
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    connections = [_connect(path)]
+    connections = connect_all(path, partial(prepare, layouts=layouts), READERS)
     try:
-        _use_log(connections[0])
-        prepare(connections[0], layouts)
-        last = last_sequence(connections[0])
-        for _ in range(READERS):
-            reader = _connect(path)
-            connections.append(reader)
-            reader.execute("PRAGMA query_only = ON")
+        return connections, last_sequence(connections[0])
     except BaseException:
         for connection in connections:
             connection.close()
         raise
-    return connections, last
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """A connection in autocommit mode, used by one thread at a time but not by the one that opens it."""
-    connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512
-    )
-    connection.execute("PRAGMA synchronous = FULL")  # in WAL mode: one sync a commit, before it returns
-    connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-    connection.execute("PRAGMA temp_store = MEMORY")  # nothing outside the one file
-    return connection
-
-
-def _use_log(connection: sqlite3.Connection) -> None:
-    """Switch to WAL; SQLite does not wait for other processes that open the file at the same time."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)

@@ -31,10 +31,11 @@ _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 class Task:
     """One unit of work and where its outcome goes."""
 
-    __slots__ = ("failed", "future", "loop", "outcome", "work")
+    __slots__ = ("failed", "future", "loop", "outcome", "service", "work")
 
-    def __init__(self, work: Work[Any]) -> None:
+    def __init__(self, work: Work[Any], service: str) -> None:
         self.work = work
+        self.service = service
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.outcome: Any = None
@@ -42,7 +43,7 @@ class Task:
 
     def fail(self, error: Exception) -> None:
         self.failed = True
-        self.outcome = _translated(error) if isinstance(error, sqlite3.Error) else error
+        self.outcome = _translated(error, self.service) if isinstance(error, sqlite3.Error) else error
 
     def settle(self) -> None:
         """Hand the outcome over, in the loop's thread; a cancelled caller wants none."""
@@ -69,9 +70,9 @@ class _Queue:
     def put(self, task: Task) -> None:
         with self._filled:
             if self._closed:
-                raise dependency_failed(SERVICE)
+                raise dependency_failed(task.service)
             if len(self._tasks) >= self._capacity:
-                raise throttled(SERVICE)
+                raise throttled(task.service)
             self._tasks.append(task)
             self._filled.notify()
 
@@ -96,11 +97,20 @@ class Threads:
         capacity: tasks that may wait.
         share: tasks that a thread takes at a time.
         run: does those tasks and sets their outcomes.
+        service: what clients are told is busy or broken.
     """
 
     def __init__(
-        self, name: str, connections: Sequence[sqlite3.Connection], *, capacity: int, share: int, run: Run
+        self,
+        name: str,
+        connections: Sequence[sqlite3.Connection],
+        *,
+        capacity: int,
+        share: int,
+        run: Run,
+        service: str = SERVICE,
     ) -> None:
+        self._service = service
         self._queue = _Queue(capacity)
         self._share = share
         self._run = run
@@ -113,7 +123,7 @@ class Threads:
 
     async def submit(self, work: Work[Result]) -> Result:
         """What `work` returns or raises. If the caller is cancelled, work that has not begun is dropped."""
-        task = Task(work)
+        task = Task(work, self._service)
         self._queue.put(task)
         result: Result = await task.future
         return result
@@ -195,10 +205,10 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _translated(error: sqlite3.Error) -> DomainError:
+def _translated(error: sqlite3.Error, service: str) -> DomainError:
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     _log.error("SQLite failed", extra={"error": name})
-    return throttled(SERVICE) if name.startswith(_BUSY) else dependency_failed(SERVICE)
+    return throttled(service) if name.startswith(_BUSY) else dependency_failed(service)
 
 
 def _settle(tasks: list[Task]) -> None:

@@ -212,6 +212,8 @@ def test_in_production_nothing_of_the_demo_is_there(tmp_path: Path):
         "ENVIRONMENT": "production",
         "HOST": "127.0.0.1",
         "RECORDS": "sqlite",
+        "BLOBS": "files",
+        "PUBLIC_URL": "https://api.school.example",
         "CORS_ORIGINS": "https://school.example",
         "LOCAL_ISSUER": "on",
     }

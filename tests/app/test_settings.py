@@ -10,6 +10,8 @@ PRODUCTION = {
     "ENVIRONMENT": "production",
     "HOST": "0.0.0.0",  # noqa: S104 - a setting, nothing is bound
     "RECORDS": "dynamodb",
+    "BLOBS": "s3",
+    "S3_BUCKET": "school-files",
     "CORS_ORIGINS": "https://school.example",
     "CURSOR_SECRET": "c" * 40,
     "COGNITO_USER_POOL_ID": "eu-west-1_AbCdEf123",

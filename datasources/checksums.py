@@ -1,0 +1,74 @@
+"""Checksums as S3 writes them: computed bit by bit, and joined from those of a file's parts."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable, Sequence
+
+from awscrt import checksums
+
+from domain.uploads import Checksum, ChecksumAlgorithm
+
+DEFAULT: ChecksumAlgorithm = "CRC64NVME"
+"""S3's own choice for a file that names none."""
+
+_Step = Callable[[bytes, int], int]
+_Join = Callable[[int, int, int], int]
+
+_BYTES: dict[ChecksumAlgorithm, int] = {"SHA256": 32, "CRC32C": 4, "CRC32": 4, "CRC64NVME": 8}
+_STEPS: dict[ChecksumAlgorithm, _Step] = {
+    "CRC32C": checksums.crc32c,
+    "CRC32": checksums.crc32,
+    "CRC64NVME": checksums.crc64nvme,
+}
+_JOINS: dict[ChecksumAlgorithm, _Join] = {
+    "CRC32C": checksums.combine_crc32c,
+    "CRC32": checksums.combine_crc32,
+    "CRC64NVME": checksums.combine_crc64nvme,
+}
+
+
+class RunningChecksum:
+    """The checksum of bytes that come one after the other."""
+
+    def __init__(self, algorithm: ChecksumAlgorithm) -> None:
+        self._algorithm = algorithm
+        self._hash = hashlib.sha256() if algorithm == "SHA256" else None
+        self._state = 0
+
+    def update(self, data: bytes) -> None:
+        if self._hash is not None:
+            self._hash.update(data)
+        else:
+            self._state = _STEPS[self._algorithm](data, self._state)
+
+    def result(self) -> Checksum:
+        if self._hash is not None:
+            return _written(self._algorithm, self._hash.digest())
+        return _written(self._algorithm, self._state.to_bytes(_BYTES[self._algorithm], "big"))
+
+
+def is_well_formed(checksum: Checksum) -> bool:
+    """Whether the value is base 64 of as many bytes as the algorithm has."""
+    try:
+        raw = base64.b64decode(checksum.value, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return len(raw) == _BYTES[checksum.algorithm] and base64.b64encode(raw).decode() == checksum.value
+
+
+def joins(algorithm: ChecksumAlgorithm) -> bool:
+    """Whether a whole file's checksum follows from its parts'."""
+    return algorithm in _JOINS
+
+
+def joined(algorithm: ChecksumAlgorithm, parts: Sequence[tuple[str, int]]) -> Checksum:
+    """The whole file's checksum, from value and size in bytes of each part in order. Not for SHA256."""
+    join, state = _JOINS[algorithm], 0
+    for value, size in parts:
+        state = join(state, int.from_bytes(base64.b64decode(value), "big"), size)
+    return _written(algorithm, state.to_bytes(_BYTES[algorithm], "big"))
+
+
+def _written(algorithm: ChecksumAlgorithm, raw: bytes) -> Checksum:
+    return Checksum(algorithm, base64.b64encode(raw).decode())

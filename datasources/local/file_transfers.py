@@ -1,0 +1,170 @@
+"""Bytes on their way between requests and the disk, never more than a few pieces of them in memory."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from datasources.blobs import Blob, ChecksumRefused, NoSuchMultipart
+from datasources.checksums import DEFAULT
+from datasources.local.disk_threads import DiskThreads
+from datasources.local.file_disk import Disk, Draft, Reading
+from datasources.local.file_index import FileIndex, Piece, Written
+from datasources.local.file_urls import Grant
+from domain.times import from_epoch
+from domain.uploads import ChecksumAlgorithm
+
+CHUNK_BYTES = 256 * 1024
+
+Result = TypeVar("Result")
+
+
+class WrongAlgorithm(Exception):
+    """Parts of this upload carry checksums of another algorithm."""
+
+    def __init__(self, wanted: ChecksumAlgorithm) -> None:
+        super().__init__(wanted)
+        self.wanted = wanted
+
+
+class WrongSize(Exception):
+    """Fewer or more bytes came than the grant says."""
+
+
+class Transfers:
+    """What moves bytes; the index names them."""
+
+    def __init__(self, index: FileIndex, disk: Disk, threads: DiskThreads, now: Callable[[], float]) -> None:
+        self._index = index
+        self._disk = disk
+        self._threads = threads
+        self._now = now
+        self._endings: set[asyncio.Task[Any]] = set()
+
+    @asynccontextmanager
+    async def receiving(self, grant: Grant) -> "AsyncIterator[Incoming]":
+        """Takes in what a PUT may store; nothing of it is left unless it was finished.
+
+        Raises:
+            NoSuchMultipart: the part is of no upload.
+            WrongAlgorithm: its checksum is not of the upload's kind.
+            DiskFull: there is no room for it.
+        """
+        algorithm = grant.algorithm or DEFAULT
+        if grant.upload is not None:
+            multipart = await self._index.multipart(grant.upload, grant.key)
+            algorithm = multipart.algorithm or DEFAULT
+            if grant.algorithm not in ((algorithm,) if multipart.algorithm else (None, algorithm)):
+                raise WrongAlgorithm(algorithm)
+        draft = await self._threads.run(self._disk.draft, grant.size, algorithm)
+        incoming = Incoming(self, grant, draft)
+        try:
+            yield incoming
+        finally:
+            if not incoming.is_finishing:
+                await self._to_the_end(self._threads.end(draft.discard))
+
+    async def keep(self, grant: Grant, draft: Draft) -> tuple[Written, Blob | None]:
+        """Stores a whole draft under its name. Goes on when the caller is cancelled."""
+        return await self._to_the_end(self._keep(grant, draft))
+
+    async def _keep(self, grant: Grant, draft: Draft) -> tuple[Written, Blob | None]:
+        try:
+            await self._threads.end(draft.keep)
+        except BaseException:
+            await self._threads.end(draft.discard)
+            raise
+        written = Written(draft.file, draft.size, draft.etag(), from_epoch(self._now()), draft.checksum())
+        blob = None
+        try:
+            if grant.upload is not None:
+                freed = await self._index.put_part(grant.upload, grant.key, grant.part, written)
+            else:
+                blob, freed = await self._index.put(grant.key, grant.type or "", written)
+        except NoSuchMultipart:
+            await self._threads.end(draft.discard)
+            raise
+        except BaseException:
+            await self._threads.end(draft.abandon)  # the commit may have come through: the sweeper will see
+            raise
+        await self._threads.end(draft.settle)
+        await self.remove(freed)
+        return written, blob
+
+    async def remove(self, files: Sequence[str]) -> None:
+        """Unlinks files that nothing names any more."""
+        if files:
+            await self._threads.end(self._disk.remove, files)
+
+    async def outgoing(self, blob: Blob, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """The bytes from `start` to before `end`. Raises FileNotFoundError when the file is no longer that one."""
+        pieces = await self._index.pieces(blob.key, blob.etag, start, end)
+        if start < end and not pieces:
+            raise FileNotFoundError
+        return self._stream(pieces, start, end)
+
+    async def _stream(self, pieces: Sequence[Piece], start: int, end: int) -> AsyncGenerator[bytes, None]:
+        for piece in pieces:
+            reading = await self._threads.run(Reading, self._disk.path(piece.file))
+            try:
+                position, last = max(start - piece.start, 0), min(end - piece.start, piece.size)
+                while position < last:
+                    data = await self._threads.run(reading.read, position, min(CHUNK_BYTES, last - position))
+                    if not data:
+                        raise OSError("a stored file is shorter than it was")
+                    yield data
+                    position += len(data)
+            finally:
+                await self._threads.end(reading.close)
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, Result]) -> Result:
+        task = asyncio.ensure_future(work)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+        return await asyncio.shield(task)
+
+    async def ended(self) -> None:
+        """Returns when nothing is being stored or discarded any more."""
+        await asyncio.gather(*self._endings, return_exceptions=True)
+
+
+class Incoming:
+    """One body being written. While one batch of bytes is on its way to the disk the next may come."""
+
+    def __init__(self, transfers: Transfers, grant: Grant, draft: Draft) -> None:
+        self.is_finishing = False
+        self._transfers = transfers
+        self._grant = grant
+        self._draft = draft
+        self._batch: asyncio.Task[None] | None = None
+
+    async def write(self, chunks: Sequence[bytes]) -> None:
+        """Returns when the batch before is written. Raises DiskFull."""
+        await self.written()
+        self._batch = asyncio.create_task(self._transfers._threads.run(self._draft.write, chunks))
+
+    async def written(self) -> None:
+        """Returns when all batches are written. Raises DiskFull."""
+        if self._batch is not None:
+            batch, self._batch = self._batch, None
+            await batch
+
+    @property
+    def etag(self) -> str:
+        """The MD5 of what was written."""
+        return self._draft.etag()
+
+    async def finish(self) -> tuple[Written, Blob | None]:
+        """Stores it: durable and readable under its name when this returns. The blob is None for a part.
+
+        Raises:
+            WrongSize, ChecksumRefused: it is not what the grant says.
+            DiskFull, NoSuchMultipart.
+        """
+        await self.written()
+        if self._draft.size != self._grant.size:
+            raise WrongSize
+        if self._grant.expected not in (None, self._draft.checksum()):
+            raise ChecksumRefused
+        self.is_finishing = True
+        return await self._transfers.keep(self._grant, self._draft)
