@@ -26,8 +26,8 @@ from datasources.blob_limits import (
     check_seconds,
     check_type,
     checked_key,
+    chosen_parts,
 )
-from datasources.blob_parts import chosen_parts, whole_checksum
 from datasources.blobs import (
     MAX_PARTS,
     MIN_PART_BYTES,
@@ -178,8 +178,6 @@ class S3Store:
         # S3 names no part that it refuses, and wants all checksums of parts again where they have some of their own.
         stored = {part.number: part async for part in self._all_parts(key, multipart_id)}
         chosen = chosen_parts(stored, parts, self._min_part_bytes)
-        if checksum is not None and whole_checksum(checksum.algorithm, chosen) not in (None, checksum):
-            raise ChecksumRefused
         request: dict[str, Any] = {
             **self._at(key),
             "UploadId": multipart_id,
@@ -193,7 +191,7 @@ class S3Store:
                 self._client,
                 "complete_multipart_upload",
                 request,
-                interpreted=_NO_UPLOAD | _REFUSED_COMPLETIONS.keys() | ({"InvalidRequest"} if checksum else set()),
+                interpreted=_NO_UPLOAD | _REFUSED_COMPLETIONS.keys(),
                 seconds=COMPLETE_SECONDS,
             )
         except Refused as refused:
@@ -329,7 +327,6 @@ class S3Store:
 _REFUSED_COMPLETIONS: Mapping[str, type[Exception]] = {
     "BadDigest": ChecksumRefused,
     "XAmzContentChecksumMismatch": ChecksumRefused,
-    "InvalidRequest": ChecksumRefused,  # the upload has checksums of another algorithm
     "EntityTooSmall": PartsRefused,
     "InvalidPart": PartsRefused,
     "InvalidPartOrder": PartsRefused,
