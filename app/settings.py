@@ -170,7 +170,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_header_bytes: Annotated[
         Annotated[int, Meta(ge=1_024, le=1024 * 1024)], Meta(description="Largest request line and headers, bytes.")
     ] = 32 * 1024
-    max_connections: Annotated[Count, Meta(description="Open connections; beyond, 503.")] = 2_000
+    max_connections: Annotated[Count, Meta(description="Open connections, WebSockets not counted; beyond, 503.")] = (
+        5_000
+    )
     max_requests: Annotated[Count, Meta(description="Requests worked on at once; beyond, 503.")] = 500
     room_changes_per_second: Annotated[
         Count, Meta(description="Messages, edits, deletions and reactions a second of one room, in each process.")

@@ -21,6 +21,8 @@ from domain.times import Timestamp
 LEASE_SECONDS = 30.0
 RENEW_SECONDS = 10.0
 POLL_SECONDS = 1.0
+GATHER_SECONDS = 0.1
+"""What comes so soon behind a change is handled together with it: in a busy chat a batch costs as much as a message."""
 BATCH = 50
 """Changes in one batch: so few that all they lead to fits into one transaction."""
 TRIES = 5
@@ -45,6 +47,7 @@ class _Follower:
     async def cycle(self) -> None:
         if not await self.turn():
             await self._store.wait_for_change(self._step.table, self._position, seconds=POLL_SECONDS)
+            await asyncio.sleep(GATHER_SECONDS)
 
     async def turn(self) -> bool:
         """Handle one batch; False when there was none."""

@@ -5,12 +5,27 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results.json"
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One section of the page.
+
+    Attributes:
+        measure: is given a list for what could not be measured and why.
+        how: it is measured, beyond what holds for all parts.
+    """
+
+    title: str
+    measure: Callable[[list[str]], "list[Result]"]
+    how: str
 
 
 @dataclass(frozen=True)
@@ -58,32 +73,36 @@ def write(results: list[Result], left_out: list[str]) -> None:
     )
 
 
-def publish(results: list[Result], left_out: list[str]) -> None:
-    """docs/benchmarks.md: the latest figures, and on what they were measured."""
+def publish(parts: Mapping[str, Part], part: Part, results: list[Result], left_out: list[str]) -> None:
+    """The part's section of docs/benchmarks.md: how it is measured, on what it was, and the figures."""
     day = datetime.now(UTC).date().isoformat()
-    lines = [_INTRODUCTION, f"Measured on {day}: {_machine()}.", ""]
+    lines = [f"## {part.title}", "", *([part.how] if part.how else []), f"Measured on {day}: {_machine()}.", ""]
     lines += [_row(HEADINGS), _row(("---", *["--:"] * 2, "---", *["--:"] * 2, "---"))]
     lines += [_row(result.cells()) for result in results]
     lines += ["", *(f"Not measured: {line}." for line in left_out)]
-    PAGE.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    sections = _sections() | {part.title: "\n".join(lines).rstrip()}
+    shown = [sections[each.title] for each in parts.values() if each.title in sections]
+    PAGE.write_text("\n\n".join([_INTRODUCTION, *shown]) + "\n", encoding="utf-8")
+
+
+def _sections() -> dict[str, str]:
+    """Those of the page as it is, by title."""
+    _, *sections = PAGE.read_text(encoding="utf-8").split("\n## ")
+    return {section.partition("\n")[0]: f"## {section}".rstrip() for section in sections}
 
 
 _INTRODUCTION = """\
 # Benchmarks
 
-Written by `make bench`, which measures everything anew in a few minutes.
+Written by `make bench`, which measures everything anew in some minutes; `./dev bench NAME` measures one part.
 
-- Each server is one process on one core; the load comes from another, over 16 kept-alive connections. "us CPU" is the
-  server's CPU time for a request, kernel included: it swings less than requests a second do. Ours runs with everything
-  on: sign-in, limits, rate limits, access log, field authorization.
+- Each server is one process on one core; the load comes from another. "us CPU" is the server's CPU time, kernel
+  included: it swings less than requests a second do. Ours runs with everything on: sign-in, limits, access log,
+  field authorization.
 - Servers take turns in short rounds of shuffled order. A ratio is the median of the rounds' ratios, and 2x means half
   the CPU time; it holds better from machine to machine than the figures do.
 - All servers are asked for the same answer, and nothing is timed before the answers are equal.
-- In memory, small is 5 fields, medium 584 fields in three levels, large 1,000 objects of 8 fields (180 KB).
-- On SQLite, small is one course, page is a course with 20 modules, 100 lessons and its owner, catalog is 100 courses
-  of 8 fields. Strawberry asks the same datasource classes there, through DataLoaders, and checks no credentials.
-- SQLite's writes are synced to disk before they count.
-"""
+- Over HTTP 16 connections are kept alive."""
 
 
 def _machine() -> str:
@@ -92,14 +111,7 @@ def _machine() -> str:
         version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
         versions.append(f"Node.js {version.removeprefix('v')}")
     load = os.getloadavg()[0]
-    return f"{_processor()}, {os.cpu_count()} cores, load {load:.1f}, {platform.system()}, {', '.join(versions)}"
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
+    return f"{os.cpu_count()} cores, load {load:.1f}, {platform.system()}, {', '.join(versions)}"
 
 
 def _row(cells: tuple[str, ...]) -> str:

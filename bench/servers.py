@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from bench.connection import Connection, post
 
 ROOT = Path(__file__).parent.parent
 STARTUP_SECONDS = 30
@@ -30,10 +33,18 @@ class Server:
         """User and system time of the process, all threads."""
         return time.clock_gettime((~self.pid << 3) | 2)  # the clock's id as clock_getcpuclockid(3) makes it
 
+    def resident_bytes(self) -> int:
+        """Memory of the process that is in RAM."""
+        pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * resource.getpagesize()
+
 
 @contextlib.contextmanager
-def serve(name: str, command: list[str], headers: Mapping[str, str], **env: str) -> Iterator[Server]:
-    """Starts a server on a free port of 127.0.0.1, on the first core, and ends it."""
+def serve(
+    name: str, command: list[str], headers: Mapping[str, str], *, all_cores: bool = False, **env: str
+) -> Iterator[Server]:
+    """Starts a server on a free port of 127.0.0.1, on the first core or on all, and ends it."""
+    cores = _CORES if all_cores else _CORES[:1]
     port = free_port()
     process = subprocess.Popen(
         command,
@@ -41,7 +52,7 @@ def serve(name: str, command: list[str], headers: Mapping[str, str], **env: str)
         env={**os.environ, **env, "PORT": str(port)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: os.sched_setaffinity(0, {_CORES[0]}),  # noqa: PLW1509 - no threads run here yet
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509 - no threads run here yet
     )
     try:
         wait_until_open(port, process)
@@ -88,11 +99,7 @@ def wait_until_open(port: int, process: "subprocess.Popen[bytes]") -> None:
 
 async def ask(server: Server, body: bytes, times: int) -> bytes:
     """The same request `times` times, over at most CONNECTIONS kept-alive connections; one answer's body."""
-    head = "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
-    request = (
-        f"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\ncontent-type: application/json\r\n"
-        f"{head}content-length: {len(body)}\r\n\r\n"
-    ).encode() + body
+    request = post(server.port, server.headers, body)
     connections = min(CONNECTIONS, times)
     shares = [len(range(number, times, connections)) for number in range(connections)]
     answers = await asyncio.gather(*(_one_connection(server.port, request, share) for share in shares))
@@ -100,22 +107,11 @@ async def ask(server: Server, body: bytes, times: int) -> bytes:
 
 
 async def _one_connection(port: int, request: bytes, times: int) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
+    connection = await Connection.open(port)
     answer = b""
     try:
         for _ in range(times):
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(head.decode("latin-1"))
-            answer = await reader.readexactly(_content_length(head))
+            answer = await connection.ask(request)
     finally:
-        writer.close()
+        connection.close()
     return answer
-
-
-def _content_length(head: bytes) -> int:
-    for line in head.lower().split(b"\r\n"):
-        if line.startswith(b"content-length:"):
-            return int(line.partition(b":")[2])
-    raise RuntimeError("an answer without content-length")

@@ -20,7 +20,7 @@ from app.local_tls import LocalTls, local_tls
 from app.realtime.doorman import Doorman
 from app.realtime.services import socket_services
 from app.seed import DEMO_GROUPS, DEMO_USER, seed
-from app.server import bound_socket, new_event_loop, server
+from app.server import allow_many_files, bound_socket, new_event_loop, server
 from app.settings import Settings
 from app.wiring import App, open_app, running
 from datasources.local.files import FileStore
@@ -32,6 +32,7 @@ def serve(chosen: argparse.Namespace) -> int:
     given = {name.upper(): value for name in ("host", "port", "tls") if (value := getattr(chosen, name))}
     settings = Settings.load({**os.environ, **given})
     access_log = logs.configure(settings.log_level)
+    allow_many_files()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         try:
             runner.run(_serve(settings, access_log))

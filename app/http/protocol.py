@@ -39,7 +39,7 @@ class Bounds(msgspec.Struct, frozen=True):
     body_seconds: float = 20
     header_bytes: int = 32 * 1024
     unread_bytes: int = 32 * 1024 * 1024
-    connections: int = 2_000
+    connections: int = 5_000
 
 
 class _Awaited(enum.Enum):

@@ -56,7 +56,7 @@ class Signal:
     def __init__(self, last: int) -> None:
         self._newest: dict[str, int] = {}
         self._last = last
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters: dict[asyncio.Future[None], str] = {}
         self._lock = threading.Lock()
 
     def refresh(self, connection: sqlite3.Connection) -> None:
@@ -66,14 +66,15 @@ class Signal:
         ).fetchall()
         if not rows:
             return
+        newest = dict(rows)
         with self._lock:
-            self._newest.update(rows)
-            self._last = max(sequence for _, sequence in rows)
-            waiters = tuple(self._waiters)  # a copy: the first to wake leaves the set while we wake the others
-            self._waiters.clear()
-        for waiter in waiters:
-            with suppress(RuntimeError):  # its loop has ended
-                waiter.get_loop().call_soon_threadsafe(_wake, waiter)
+            self._newest.update(newest)
+            self._last = max(newest.values())
+            waiters = list(self._waiters.items())  # a copy: the first to wake leaves while we wake the others
+        for waiter, name in waiters:
+            if name in newest:
+                with suppress(RuntimeError):  # its loop has ended
+                    waiter.get_loop().call_soon_threadsafe(_wake, waiter)
 
     async def wait(self, name: str, sequence: int, seconds: float) -> None:
         """Returns when a change behind `sequence` is known, or after `seconds`."""
@@ -87,8 +88,8 @@ class Signal:
             if self._newest.get(name, 0) > sequence:
                 return None
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters.add(waiter)
-            waiter.add_done_callback(self._waiters.discard)
+            self._waiters[waiter] = name
+            waiter.add_done_callback(self._waiters.pop)
             return waiter
 
 

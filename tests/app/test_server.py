@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+import subprocess
+import sys
 
 import aiohttp
 import pytest
@@ -91,3 +93,12 @@ async def until_refused(port: int) -> None:
             except aiohttp.ClientConnectionError:
                 return
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_the_server_may_open_more_files_than_a_shell_gives_it() -> None:
+    code = "from app.server import allow_many_files; print(allow_many_files())"
+    command = f"ulimit -Sn 100 && ulimit -Hn && exec {sys.executable} -c '{code}'"
+    told = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    most, allowed = told.stdout.split()
+    assert int(allowed) == (65_536 if most == "unlimited" else min(int(most), 65_536))
