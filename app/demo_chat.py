@@ -23,6 +23,7 @@ class DemoRoom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     owner: str
     days_ago: int
     lines: tuple[DemoLine, ...]
+    id: str | None = None
     name: str | None = None
     topic: str | None = None
     course: str | None = None

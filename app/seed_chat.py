@@ -77,7 +77,7 @@ class _Planting:
         given = {"kind": plan.kind, "name": plan.name, "topic": plan.topic}
         if plan.course is not None and (course := await self._sources.courses.by_slug(plan.course)) is not None:
             given["course_id"] = course.id
-        room_id = ulid_of(self._at, plan.name or "")
+        room_id = plan.id or ulid_of(self._at, plan.name or "")
         room = new_room(given, room_id=room_id, now=self._at)
         return await rooms.get(room_id) or await rooms.create(room, owner, None, self._at)
 

@@ -1,14 +1,20 @@
 "use strict";
 
-/* One operation of the editor, as any client would send it. The answer is shown whatever its status is. */
-async function fetcher(parameters, options) {
-  if (isSubscription(parameters, options)) return subscription(parameters, options);
-  const response = await fetch("/graphql", {
-    method: "POST",
-    headers: { "content-type": "application/json", ...(options && options.headers) },
-    body: JSON.stringify(parameters),
-  });
-  return response.json();
+const TABS = ["examples", "live-chat", "send-message"];
+
+/* One operation of the editor, as any client would send it. The answer is shown whatever its status is. A tab without
+   headers, as each is after the page was loaded again, is signed in as the first ones are. */
+function fetcher(signIn) {
+  return async (parameters, options) => {
+    const headers = (options && options.headers) || signIn;
+    if (isSubscription(parameters, options)) return subscription(parameters, headers);
+    const response = await fetch("/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(parameters),
+    });
+    return response.json();
+  };
 }
 
 function isSubscription({ operationName }, options) {
@@ -21,17 +27,22 @@ function isSubscription({ operationName }, options) {
   );
 }
 
-/* Lives until it is stopped in the editor; its socket is its own. */
-function subscription(parameters, options) {
+/* Lives until it is stopped in the editor; its socket is its own. An end that nobody asked for is shown: silently
+   beginning anew would hide that events were missed. */
+function subscription(parameters, headers) {
   return {
     subscribe({ next, error, complete }) {
       const client = graphqlWs.createClient({
         url: `${location.protocol.replace("http", "ws")}//${location.host}/graphql`,
-        connectionParams: (options && options.headers) || {},
+        connectionParams: headers,
+        retryAttempts: 0,
       });
       const refused = (reason) => {
         if (reason instanceof CloseEvent) error({ message: `The socket was closed: ${reason.code} ${reason.reason}` });
-        else next({ errors: reason });
+        else {
+          next({ errors: reason });
+          complete();
+        }
       };
       const stop = client.subscribe(parameters, { next, error: refused, complete });
       return {
@@ -45,16 +56,18 @@ function subscription(parameters, options) {
 }
 
 async function start() {
-  const [config, examples] = await Promise.all([
+  const [config, ...queries] = await Promise.all([
     fetch("/graphiql/config").then((response) => response.json()),
-    fetch("/graphiql/own/examples.graphql").then((response) => response.text()),
+    ...TABS.map((name) => fetch(`/graphiql/own/${name}.graphql`).then((response) => response.text())),
   ]);
-  const credential = config.token || "paste what `python -m app token ada` prints";
+  const signIn = { authorization: config.token || "paste what `python -m app token ada` prints" };
+  const headers = JSON.stringify(signIn, null, 2);
   ReactDOM.render(
     React.createElement(GraphiQL, {
-      fetcher,
-      defaultQuery: examples,
-      headers: JSON.stringify({ authorization: credential }, null, 2),
+      fetcher: fetcher(signIn),
+      defaultTabs: queries.map((query) => ({ query, headers })),
+      defaultHeaders: headers,
+      headers,
       defaultEditorToolsVisibility: "headers",
       isHeadersEditorEnabled: true,
       shouldPersistHeaders: false,

@@ -35,13 +35,17 @@ def page(browser: Browser, server: ServerProcess, tmp_path: Path) -> Iterator[Pa
             route.abort()
 
     page.route("**/*", only_ours)
-    page.goto(f"{server.origin}/graphiql")
-    expect(page.locator(".graphiql-query-editor")).to_contain_text("Welcome to EduConnect")
-    yield page
+    yield opened(page, server)
     page.screenshot(path=tmp_path / "graphiql.png")
     context.close()
     assert complaints == []
     assert elsewhere == []
+
+
+def opened(page: Page, server: ServerProcess) -> Page:
+    page.goto(f"{server.origin}/graphiql")
+    expect(page.locator(".graphiql-query-editor .CodeMirror")).to_be_visible()
+    return page
 
 
 def _is_complaint(message: ConsoleMessage) -> bool:
@@ -57,11 +61,21 @@ def write(page: Page, editor: str, text: str) -> None:
     page.keyboard.insert_text(text)
 
 
+def choose(page: Page, tab: str) -> None:
+    page.get_by_role("tab", name=tab).click()
+    expect(page.locator(".graphiql-query-editor")).to_contain_text(tab)
+
+
+def play(page: Page) -> None:
+    """Runs the only operation of the editor."""
+    page.locator(".graphiql-execute-button:not([aria-haspopup])").click()
+
+
 def run(page: Page, name: str | None = None) -> dict:
     """Presses play, chooses the named operation when there are several, and returns the answer once it is shown."""
     with page.expect_response(lambda response: _is_answer(response.request), timeout=PATIENCE_MS) as caught:
         if name is None:  # a moment after the text changed, the button still offers the operations of before
-            page.locator(".graphiql-execute-button:not([aria-haspopup])").click()
+            play(page)
         else:
             page.locator(".graphiql-execute-button[aria-haspopup]").click()
             page.get_by_role("menuitem", name=name, exact=True).click()
@@ -72,6 +86,10 @@ def run(page: Page, name: str | None = None) -> dict:
 
 def _is_answer(request: Request) -> bool:
     return request.url.endswith("/graphql") and "IntrospectionQuery" not in (request.post_data or "")
+
+
+def test_a_visitor_is_welcomed(page: Page):
+    expect(page.locator(".graphiql-query-editor")).to_contain_text("Welcome to EduConnect")
 
 
 def test_a_query_of_ones_own_is_completed_by_the_schema_and_answered(page: Page):
@@ -124,7 +142,7 @@ def test_a_subscription_shows_what_happens_elsewhere(page: Page):
     course_id = enrolled["listMyEnrollments"]["items"][0]["courseId"]
     text = f'subscription {{ onEnrollmentChanged(userId: "{me}") {{ lastChange course {{ title }} }} }}'
     write(page, ".graphiql-query-editor", text)
-    page.locator(".graphiql-execute-button:not([aria-haspopup])").click()
+    play(page)
     shown = page.locator(".result-window")
     for _ in range(1_000):  # the page does not say when it has subscribed
         send(page, DROP, id=course_id)
@@ -138,10 +156,48 @@ def test_a_subscription_shows_what_happens_elsewhere(page: Page):
     expect(shown).not_to_contain_text("ENROLLED")
 
 
-def test_a_refused_subscription_shows_why(page: Page):
+def test_the_live_chat_shows_what_is_sent_in_another_tab(page: Page, server: ServerProcess):
+    choose(page, "LiveChat")
+    play(page)
+    other = opened(page.context.new_page(), server)
+    choose(other, "SendMessage")
+    shown = page.locator(".result-window")
+    for _ in range(1_000):  # the page does not say when it has subscribed
+        assert run(other)["data"]["sendMessage"]["sequence"]
+        if "Hello from GraphiQL!" in shown.inner_text():
+            break
+    expect(shown).to_contain_text('"displayName": "Ada Lindqvist"')
+    expect(shown).to_contain_text('"body": "Hello from GraphiQL!"')
+    page.get_by_label("Stop query").click()
+    expect(page.get_by_label("Execute query")).to_be_visible()
+
+
+def test_every_tab_is_signed_in_also_when_it_is_new_or_the_page_is_loaded_again(page: Page):
+    page.reload()
+    choose(page, "SendMessage")
+    assert run(page)["data"]["sendMessage"]["id"]
+    page.get_by_label("Add tab").click()
+    expect(page.locator(".graphiql-query-editor")).not_to_contain_text("SendMessage")
+    write(page, ".graphiql-query-editor", "{ getMe { displayName } }")
+    assert run(page) == {"data": {"getMe": {"displayName": "Ada Lindqvist"}}}
+
+
+def test_a_refused_subscription_shows_why_and_is_over(page: Page):
     write(page, ".graphiql-query-editor", "subscription { onEnrollmentChanged { id } }")
-    page.locator(".graphiql-execute-button:not([aria-haspopup])").click()
+    play(page)
     expect(page.locator(".result-window")).to_contain_text('"errorType": "BAD_REQUEST"')
+    expect(page.get_by_label("Execute query")).to_be_visible()
+
+
+def test_a_subscription_that_the_server_ends_shows_why_and_is_over(page: Page, server: ServerProcess):
+    choose(page, "LiveChat")
+    with page.expect_websocket() as caught:
+        play(page)
+    caught.value.wait_for_event("framereceived")
+    server.stop()
+    server.start()
+    expect(page.locator(".result-window")).to_contain_text("The socket was closed: 1012 going away")
+    expect(page.get_by_label("Execute query")).to_be_visible()
 
 
 def test_an_error_is_shown_whole(page: Page):

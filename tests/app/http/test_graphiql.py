@@ -2,6 +2,7 @@
 
 import re
 
+import orjson
 import pytest
 
 from tests.app.http.conftest import Running, Serve, running
@@ -29,7 +30,9 @@ async def test_everything_the_page_names_comes_from_here(site: Running):
     assert not re.search(r"\son\w+=|style=|//[a-z]", page)
     paths = re.findall(r'(?:src|href)="(/[^"]+)"', page)
     assert len(paths) == 7
-    for path in [*paths, "/graphiql/own/examples.graphql"]:
+    script = await (await site.client.get("/graphiql/own/start.js")).text()
+    (tabs,) = re.findall(r"TABS = (\[.+\]);", script)
+    for path in [*paths, *(f"/graphiql/own/{tab}.graphql" for tab in orjson.loads(tabs))]:
         assert (await site.client.get(path)).status == 200, path
 
 
