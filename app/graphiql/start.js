@@ -5,9 +5,12 @@ const TABS = ["examples", "live-chat", "send-message"];
 /* One operation of the editor, as any client would send it. The answer is shown whatever its status is. A tab without
    headers, as each is after the page was loaded again, is signed in as the first ones are. */
 function fetcher(signIn) {
-  return async (parameters, options) => {
+  return async ({ operationName, ...document }, options) => {
+    const operations = operationsOf(document.query);
+    const parameters = operations.length > 1 ? { ...document, operationName } : document;
+    const { kind } = operations.find(({ name }) => name === parameters.operationName) || operations[0] || {};
     const headers = (options && options.headers) || signIn;
-    if (isSubscription(parameters, options)) return subscription(parameters, headers);
+    if (kind === "subscription") return subscription(parameters, headers);
     const response = await fetch("/graphql", {
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
@@ -17,14 +20,19 @@ function fetcher(signIn) {
   };
 }
 
-function isSubscription({ operationName }, options) {
-  const definitions = (options && options.documentAST && options.documentAST.definitions) || [];
-  return definitions.some(
-    ({ kind, operation, name }) =>
-      kind === "OperationDefinition" &&
-      operation === "subscription" &&
-      (!operationName || (name && name.value === operationName)),
-  );
+/* What a document holds, from its text: GraphiQL's own view of it is for a moment that of the tab before. */
+function operationsOf(query) {
+  let outline = query.replace(/"""[^]*?"""|"(?:\\.|[^"\\\n])*"|#.*/g, "");
+  for (let before; before !== outline; ) {
+    before = outline;
+    outline = outline.replace(/\([^(){}]*\)/g, "").replace(/\{[^(){}]*\}/g, ";");
+  }
+  return outline
+    .split(";")
+    .slice(0, -1)
+    .map((head) => /^\s*(\w*)\s*(\w*)/.exec(head))
+    .map(([, kind, name]) => ({ kind: kind || "query", name }))
+    .filter(({ kind }) => kind !== "fragment");
 }
 
 /* Lives until it is stopped in the editor; its socket is its own. An end that nobody asked for is shown: silently

@@ -156,16 +156,21 @@ def test_a_subscription_shows_what_happens_elsewhere(page: Page):
     expect(shown).not_to_contain_text("ENROLLED")
 
 
-def test_the_live_chat_shows_what_is_sent_in_another_tab(page: Page, server: ServerProcess):
+def watch_the_chat(page: Page, server: ServerProcess) -> None:
+    """Until something sent in another tab is shown: the page does not say when it has subscribed."""
     choose(page, "LiveChat")
     play(page)
     other = opened(page.context.new_page(), server)
     choose(other, "SendMessage")
-    shown = page.locator(".result-window")
-    for _ in range(1_000):  # the page does not say when it has subscribed
+    for _ in range(1_000):
         assert run(other)["data"]["sendMessage"]["sequence"]
-        if "Hello from GraphiQL!" in shown.inner_text():
-            break
+        if "Hello from GraphiQL!" in page.locator(".result-window").inner_text():
+            return
+
+
+def test_the_live_chat_shows_what_is_sent_in_another_tab(page: Page, server: ServerProcess):
+    watch_the_chat(page, server)
+    shown = page.locator(".result-window")
     expect(shown).to_contain_text('"displayName": "Ada Lindqvist"')
     expect(shown).to_contain_text('"body": "Hello from GraphiQL!"')
     page.get_by_label("Stop query").click()
@@ -190,14 +195,31 @@ def test_a_refused_subscription_shows_why_and_is_over(page: Page):
 
 
 def test_a_subscription_that_the_server_ends_shows_why_and_is_over(page: Page, server: ServerProcess):
-    choose(page, "LiveChat")
-    with page.expect_websocket() as caught:
-        play(page)
-    caught.value.wait_for_event("framereceived")
+    watch_the_chat(page, server)
     server.stop()
     server.start()
     expect(page.locator(".result-window")).to_contain_text("The socket was closed: 1012 going away")
     expect(page.get_by_label("Execute query")).to_be_visible()
+
+
+def test_the_page_knows_what_a_document_holds(page: Page):
+    document = """
+        # subscription NotThis { a }
+        query A($x: T = {a: [{b: ") {"}]}, $y: [Int]) @d(if: {a: 1}) { subscription { a(b: {c: 1}) { d } } }
+        fragment F on T { subscription }
+        subscription B{a(text: "\\"} query C {a}", more: \"\"\"
+            } mutation D { a }
+        \"\"\")}
+        mutation{a}
+    """
+    assert page.evaluate("text => operationsOf(text).map(({ kind, name }) => [kind, name])", document) == [
+        ["query", "A"],
+        ["subscription", "B"],
+        ["mutation", ""],
+    ]
+    assert page.evaluate("operationsOf('{ a }').concat(operationsOf('not GraphQL {'))") == [
+        {"kind": "query", "name": ""}
+    ]
 
 
 def test_an_error_is_shown_whole(page: Page):
