@@ -4,31 +4,33 @@ No GraphQL request passes here, and none of its limits holds: bodies may have gi
 they come, written by other threads, and held back when the disk is slower than the network.
 """
 
-import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from app.http.cors import Cors
-from app.http.front import REQUEST_ID, UNHURRIED
+from app.http.front import BODY, REQUEST_ID
 from app.http.ranges import NotModified, selected, validators
-from app.http.replies import ClientGone, Header
-from app.http.s3_errors import S3Error, access_denied, bad_signature, no_such_key, slow_down
+from app.http.replies import Header
+from app.http.s3_errors import S3Error, access_denied, bad_signature, no_such_key, request_timeout, slow_down
+from app.http.streamed_body import StreamedBody
 from datasources.blobs import Blob, ChecksumRefused, NoSuchMultipart
 from datasources.dispositions import disposition, is_shown
 from datasources.local.file_disk import DiskFull
-from datasources.local.file_transfers import Incoming, WrongAlgorithm, WrongSize
+from datasources.local.file_transfers import WrongAlgorithm, WrongSize
 from datasources.local.file_urls import PATH, BadSignature, Expired, Grant
 from datasources.local.files import FileStore
 from domain.errors import Code, DomainError
 
-BATCH_BYTES = 512 * 1024
-"""Handed to the disk at once; a body has at most two such batches in memory, and what the socket holds."""
-PROGRESS_BYTES = 64 * 1024
+BUFFERED_BYTES = 32 * 1024**2
+"""Of all bodies together, on their way to the disk."""
+LEAST_BATCH_BYTES = 64 * 1024
+MOST_BATCH_BYTES = 1024**2
+"""Handed to the disk at once, of one body."""
 
 FILE_METHODS = b"GET, HEAD, PUT, OPTIONS"
 FILE_HEADERS = ("content-type", "range", "if-range", "if-none-match", "if-modified-since")
@@ -46,7 +48,7 @@ class TransferBounds(msgspec.Struct, frozen=True):
 
     Attributes:
         most: that receive, and as many that send, at once.
-        seconds: for the next `PROGRESS_BYTES` of a body to arrive, or its end.
+        seconds: for the next 64 KiB of a body to arrive, or its end.
     """
 
     most: int = 200
@@ -69,20 +71,20 @@ class Files:
             return await self._cors.preflight(headers).send(send)
         request_id = scope["state"][REQUEST_ID]
         try:
-            await self._answer(scope, headers, receive, send)
+            await self._answer(scope, headers, send)
         except S3Error as error:
             await error.send(send, request_id, bare=scope["method"] == "HEAD")
         except DomainError as error:
             await _told(error).send(send, request_id, bare=scope["method"] == "HEAD")
         return None
 
-    async def _answer(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Scope, headers: Headers, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD", "PUT"):
             message = "Files are read with GET and stored with PUT."
             raise S3Error(405, "MethodNotAllowed", message, (b"allow", FILE_METHODS))
         grant = self._granted(scope)
         if scope["method"] == "PUT":
-            await self._put(grant, scope, headers, receive, send)
+            await self._put(grant, scope, headers, send)
         else:
             await self._get(grant, scope["method"], headers, send)
 
@@ -97,13 +99,13 @@ class Files:
 
     # Storing
 
-    async def _put(self, grant: Grant, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+    async def _put(self, grant: Grant, scope: Scope, headers: Headers, send: Send) -> None:
         _check_head(grant, headers)
         if self._receiving >= self._bounds.most:
             raise slow_down()
         self._receiving += 1
         try:
-            stored = await self._take_in(grant, scope, headers, receive)
+            stored = await self._take_in(grant, scope, headers)
         except NoSuchMultipart:
             raise S3Error(404, "NoSuchUpload", "The upload is completed, was given up, or never began.") from None
         except WrongAlgorithm as wrong:
@@ -120,11 +122,18 @@ class Files:
         await send({"type": "http.response.start", "status": 200, "headers": [*stored, (b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
 
-    async def _take_in(self, grant: Grant, scope: Scope, headers: Headers, receive: Receive) -> list[Header]:
+    async def _take_in(self, grant: Grant, scope: Scope, headers: Headers) -> list[Header]:
         async with self._store.transfers.receiving(grant) as incoming:
-            if UNHURRIED in scope["state"]:
-                scope["state"][UNHURRIED](scope)
-            await self._write(incoming, receive)
+            body: StreamedBody = scope["state"].pop(BODY)()
+            body.expect(self._bounds.seconds)
+            try:
+                while batch := await body.read(self._batch_bytes()):
+                    await incoming.write(batch)
+            except TimeoutError:
+                raise request_timeout() from None
+            finally:
+                body.close()
+            await incoming.written()
             md5 = headers.get(b"content-md5")
             if md5 is not None and base64.b64encode(bytes.fromhex(incoming.etag)) != md5.strip():
                 raise ChecksumRefused
@@ -132,28 +141,9 @@ class Files:
         name = f"x-amz-checksum-{written.checksum.algorithm.lower()}"
         return [(b"etag", b'"%s"' % written.etag.encode()), (name.encode(), written.checksum.value.encode())]
 
-    async def _write(self, incoming: Incoming, receive: Receive) -> None:
-        """The whole body, as fast as disk and client go. Raises S3Error when the client is too slow."""
-        batch: list[bytes] = []
-        size = 0
-        async with _progress(self._bounds.seconds) as progress:
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                chunk: bytes = message.get("body", b"")
-                more: bool = message.get("more_body", False)
-                batch.append(chunk)
-                size += len(chunk)
-                progress.made(len(chunk))
-                if size >= BATCH_BYTES or not more:
-                    progress.pause()
-                    await incoming.write(batch)
-                    batch, size = [], 0
-                    progress.resume()
-                if not more:
-                    break
-        await incoming.written()
+    def _batch_bytes(self) -> int:
+        """A body's share of the memory: one batch is written while the next arrives."""
+        return max(LEAST_BATCH_BYTES, min(MOST_BATCH_BYTES, BUFFERED_BYTES // (2 * self._receiving)))
 
     # Reading
 
@@ -241,36 +231,3 @@ def _told(error: DomainError) -> S3Error:
     if error.code is Code.DEPENDENCY_FAILED:
         return S3Error(503, "ServiceUnavailable", "The file store does not answer.", (b"retry-after", b"2"))
     return S3Error(500, "InternalError", "We encountered an internal error. Please try again.")
-
-
-class _Progress:
-    """A deadline that moves on with every `PROGRESS_BYTES`; while the disk is waited for it does not count."""
-
-    def __init__(self, limit: asyncio.Timeout, seconds: float) -> None:
-        self._limit = limit
-        self._seconds = seconds
-        self._missing = PROGRESS_BYTES
-        self._clock = asyncio.get_running_loop().time
-
-    def made(self, size: int) -> None:
-        self._missing -= size
-        if self._missing <= 0:
-            self.resume()
-
-    def pause(self) -> None:
-        self._limit.reschedule(None)
-
-    def resume(self) -> None:
-        self._missing = PROGRESS_BYTES
-        self._limit.reschedule(self._clock() + self._seconds)
-
-
-@asynccontextmanager
-async def _progress(seconds: float) -> AsyncIterator[_Progress]:
-    """Raises S3Error when there was none in time."""
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            yield _Progress(limit, seconds)
-    except TimeoutError:
-        message = "Your socket connection to the server was not read from or written to within the timeout period."
-        raise S3Error(400, "RequestTimeout", message, (b"connection", b"close")) from None

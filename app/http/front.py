@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 REQUEST_ID = "request_id"
 ACCESS_FIELDS = "access"
 """Keys of `scope["state"]`: the request's id, and what an endpoint adds to its access line."""
-UNHURRIED = "unhurried"
-"""Set by the protocol: called with the scope, it leaves the deadline of that request's body to whoever reads it."""
+BODY = "body"
+"""Set by the protocol for PUT: takes the body over as a `StreamedBody`; from then on there is nothing to `receive`."""
 OVERLOADED = "overloaded"
 """Set by the protocol on connections above the limit; only health is answered there."""
 

@@ -5,17 +5,19 @@ Written against uvicorn 0.54 and its httptools protocol; tests/app/http/test_pro
 
 import asyncio
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 import orjson
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.errors import refused_request
-from app.http.front import OVERLOADED, UNHURRIED
+from app.http.front import BODY, OVERLOADED
 from app.http.replies import JSON, MALFORMED
+from app.http.streamed_body import StreamedBody
 from app.http.writes import JoinedWrites
 
 MOST_HEADERS = 100
@@ -88,7 +90,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._unread_bytes = 0
         self._fault = _BROKEN
         self._refused = False
-        self._unhurried = False
+        self._body: StreamedBody | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         super().connection_made(transport)
@@ -96,14 +98,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         most = self._bounds.connections
         if len(self.connections) > 2 * most:
             transport.abort()
-        self.app_state = {**self.app_state, UNHURRIED: self._leave_deadline}
-        if len(self.connections) > most:
-            self.app_state[OVERLOADED] = True
+        elif len(self.connections) > most:
+            self.app_state = {**self.app_state, OVERLOADED: True}
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
         self.resume_writing()
+        if self._body is not None:
+            self._body.lose()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -138,7 +141,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._requests_begun += 1
         self._unfinished_bytes = 0
         self._unread_bytes = 0
-        self._unhurried = False
+        self._body = None
 
     def on_headers_complete(self) -> None:
         names = [name for name, _ in self.headers]
@@ -153,18 +156,36 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not None:  # an upgrade has none
             self.cycle.transport = self._writes  # type: ignore[assignment] # it has what a cycle calls
+            if self.scope["method"] == "PUT":
+                self.scope["state"][BODY] = partial(self._hand_over, self.cycle)
         self._awaited = _Awaited.BODY
         self._unwatch()
 
     def on_body(self, body: bytes) -> None:
+        if self._body is not None and not self.cycle.response_complete:
+            self._body.feed(body)
+            return
         super().on_body(body)
         if self.cycle.response_complete:
             self._leave_unread(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        if self._body is not None:
+            self._body.end()
         self._awaited = _Awaited.NOTHING
         self._unwatch()
+
+    def _hand_over(self, cycle: RequestResponseCycle) -> StreamedBody:
+        """What a request still sends goes to the application at once, without a deadline of ours."""
+        if cycle.waiting_for_100_continue and not self.transport.is_closing():
+            self._writes.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            cycle.waiting_for_100_continue = False
+        body = StreamedBody(cycle, self.flow, self.loop)
+        if cycle is self.cycle and cycle.more_body:
+            self._body = body
+            self._watch()
+        return body
 
     def send_400_response(self, msg: str) -> None:
         """uvicorn's answer to whatever the parser refuses."""
@@ -209,8 +230,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if owed is _Awaited.NOTHING and (self.cycle is None or self.cycle.response_complete):
             # Between requests uvicorn's keep-alive timer counts, unless stray bytes just stopped it.
             owed = _Awaited.NOTHING if self.timeout_keep_alive_task else _Awaited.HEADERS
-        if owed is _Awaited.BODY and self._unhurried:
-            owed = _Awaited.NOTHING
+        if owed is _Awaited.BODY and self._body is not None:
+            owed = _Awaited.NOTHING  # whoever has taken it over watches it
         if owed is self._watched or self._refused or self.transport.is_closing():
             return
         self._unwatch()
@@ -218,12 +239,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             seconds = self._bounds.header_seconds if owed is _Awaited.HEADERS else self._bounds.body_seconds
             self._deadline = self.loop.call_later(seconds, self._late)
             self._watched = owed
-
-    def _leave_deadline(self, scope: Mapping[str, Any]) -> None:
-        """The application watches this request's body itself from now on, as it comes for longer than others may."""
-        if self.scope is scope:
-            self._unhurried = True
-            self._watch()
 
     def _unwatch(self) -> None:
         if self._deadline is not None:
@@ -263,6 +278,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if answering:
             cycle.disconnected = True
             cycle.message_event.set()
+            if self._body is not None:
+                self._body.lose()
         if cycle is not None and cycle.response_complete and self._awaited is _Awaited.BODY:
             self.transport.abort()  # the answer is out, and only the rest of the body was late
             return

@@ -60,3 +60,8 @@ def slow_down() -> S3Error:
 
 def no_such_key() -> S3Error:
     return S3Error(404, "NoSuchKey", "There is no such file.")
+
+
+def request_timeout() -> S3Error:
+    message = "Your socket connection to the server was not read from or written to within the timeout period."
+    return S3Error(400, "RequestTimeout", message, (b"connection", b"close"))

@@ -100,7 +100,7 @@ class Draft:
 
     Attributes:
         file: its name, once it is kept.
-        size: bytes written.
+        size: bytes digested.
     """
 
     def __init__(self, file: str, path: Path, kept: Path, algorithm: ChecksumAlgorithm) -> None:
@@ -123,16 +123,18 @@ class Draft:
 
     def write(self, chunks: Sequence[bytes]) -> None:
         """Raises DiskFull."""
-        with self._lock:
-            with _room_needed():
-                for chunk in chunks:
-                    left = memoryview(chunk)
-                    while left:
-                        left = left[self._raw.write(left) :]
+        with self._lock, _room_needed():
             for chunk in chunks:
-                self._md5.update(chunk)
-                self._checksum.update(chunk)
-                self.size += len(chunk)
+                left = memoryview(chunk)
+                while left:
+                    left = left[self._raw.write(left) :]
+
+    def digest(self, chunks: Sequence[bytes]) -> None:
+        """Counts and hashes what is written; may run beside `write`."""
+        for chunk in chunks:
+            self._md5.update(chunk)
+            self._checksum.update(chunk)
+            self.size += len(chunk)
 
     def etag(self) -> str:
         return self._md5.hexdigest()
