@@ -1,11 +1,12 @@
 """Deliveries: what is to be sent, to whom it was, and why it was not. Rows of table Deliveries.
 
 The row of target IN_APP is written with the others of its notice and before any of them is tried; it holds
-the text, and that it exists is what makes an event tell its user once.
+the text, what was never to be sent and why, and that it exists is what makes an event tell its user once.
 """
 
 import asyncio
 import zlib
+from collections.abc import Mapping
 
 import msgspec
 
@@ -22,9 +23,13 @@ SHARDS = 4
 _INDEX = "QueueIndex"
 
 
-def first(delivery: Delivery, draft: Draft, batch: int, now: Timestamp) -> Put:
-    """The row of target IN_APP. Fails when the user was told before; the stored `batch` says with whom."""
-    item = {**_item(delivery, now), "draft": to_item(draft), "batch": batch}
+def first(delivery: Delivery, draft: Draft, skipped: Mapping[str, Reason], batch: int, now: Timestamp) -> Put:
+    """The row of target IN_APP. Fails when the user was told before; the stored `batch` says with whom.
+
+    Args:
+        skipped: targets that get no row of their own, and why nothing is sent there.
+    """
+    item = {**_item(delivery, now), "draft": to_item(draft), "skipped": skipped, "batch": batch}
     return Put(DELIVERIES, item, not_exists("userId"))
 
 
@@ -65,7 +70,7 @@ class Deliveries:
     async def of_notice(self, user_id: str, notice: str) -> list[Delivery]:
         """Every target of what an event told a user."""
         page = await self._store.query(DELIVERIES, user_id, sort=SortRange(prefix=f"{notice}#"))
-        return [_of(item) for item in page.items]
+        return [delivery for item in page.items for delivery in _each(item)]
 
     async def draft(self, delivery: Delivery) -> Draft | None:
         """What it says; None when it is too old to be kept."""
@@ -142,6 +147,16 @@ def _key(user_id: str, notice: str, target: str) -> dict[str, str]:
 
 def _queue(name: str, notice: str) -> str:
     return f"{name}#{zlib.crc32(notice.encode()) % SHARDS}"
+
+
+def _each(item: Item) -> list[Delivery]:
+    """The delivery of a row, and those that the first row has beside its own."""
+    delivery = _of(item)
+    skipped = item.get("skipped", {}).items()
+    return [
+        delivery,
+        *(msgspec.structs.replace(delivery, target=name, status="SKIPPED", reason=reason) for name, reason in skipped),
+    ]
 
 
 def _of(item: Item) -> Delivery:

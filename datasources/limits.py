@@ -24,6 +24,7 @@ from datasources.conditions import (
 from datasources.ports import (
     MAX_BATCH_GET,
     MAX_BATCH_WRITE,
+    MAX_ITEM_BYTES,
     MAX_TRANSACTION,
     Change,
     Check,
@@ -233,7 +234,9 @@ def checked_transaction(writes: Sequence[Write], token: str | None) -> list[Writ
         raise ValueError(f"a transaction's token has 1 to {MAX_TOKEN_CHARACTERS} characters")
     checked = [checked_write(write) for write in writes]
     _check_distinct(checked)
-    if sum(item_size(write.item) for write in checked if isinstance(write, Put)) > MAX_TRANSACTION_BYTES:
+    items = [write.item for write in checked if isinstance(write, Put)]
+    may_be_large = len(items) * MAX_ITEM_BYTES > MAX_TRANSACTION_BYTES
+    if may_be_large and sum(map(item_size, items)) > MAX_TRANSACTION_BYTES:
         raise ValueError("the transaction is larger than 4 MB")
     return checked
 

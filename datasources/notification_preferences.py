@@ -1,10 +1,11 @@
 """What users chose about their notifications: item NOTIFICATIONS of table Settings, made by the first change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from datasources.batches import get_each
 from datasources.conditions import equals, not_exists
 from datasources.contention import LostRace, settle
 from datasources.ports import ConditionFailed, Item, RecordStore
@@ -24,9 +25,14 @@ class Preferences:
 
     async def with_time_zone(self, user_id: str) -> tuple[NotificationPreferences, str]:
         """The preferences, and the time zone in which their quiet hours are told."""
-        profile = {"userId": user_id, "name": "PROFILE"}
-        chosen, settings = await self._store.batch_get(SETTINGS, [_key(user_id), profile])
-        return preferences(user_id, _chosen(chosen)), time_zone_of(settings)
+        return (await self.with_time_zones([user_id]))[0]
+
+    async def with_time_zones(self, user_ids: Sequence[str]) -> list[tuple[NotificationPreferences, str]]:
+        """The same of each user, in order."""
+        profiles = [{"userId": user_id, "name": "PROFILE"} for user_id in user_ids]
+        items = await get_each(self._store, SETTINGS, [*map(_key, user_ids), *profiles])
+        of_user = zip(user_ids, items[: len(user_ids)], items[len(user_ids) :], strict=True)
+        return [(preferences(user_id, _chosen(chosen)), time_zone_of(profile)) for user_id, chosen, profile in of_user]
 
     async def change(
         self, user_id: str, given: Mapping[str, Any], expected_version: int | None

@@ -14,12 +14,13 @@ from datasources.notifications import new_item
 from datasources.ports import Put, RecordStore, TransactionFailed, Write
 from datasources.push_tokens import PushTokens
 from datasources.tables import DELIVERIES, NOTIFICATIONS, USERS
-from domain.deliveries import Delivery, Reason
-from domain.notification_preferences import NotificationPreferences, not_before
-from domain.notifications import Draft, notification
+from domain.deliveries import Delivery, Reason, Status
+from domain.notification_preferences import CHANNELS, NotificationPreferences, not_before
+from domain.notifications import Channel, Draft, notification
+from domain.push_tokens import PushToken
 from domain.times import Timestamp
 
-AT_ONCE = 25
+AT_ONCE = 100
 
 
 class Notifier:
@@ -40,21 +41,29 @@ class Notifier:
         """
         told = 0
         for start in range(0, len(drafts), AT_ONCE):
-            some = drafts[start : start + AT_ONCE]
-            before = await get_each(self._store, DELIVERIES, [first_key(draft) for draft in some])
-            told += sum(item["batch"] == batch for item in before if item is not None)
-            new = [draft for draft, item in zip(some, before, strict=True) if item is None]
-            told += sum(await asyncio.gather(*(self._tell(draft, batch) for draft in new)))
+            told += await self._tell_some(drafts[start : start + AT_ONCE], batch)
         return told
 
-    async def _tell(self, draft: Draft, batch: int) -> bool:
-        user, (preferences, time_zone) = await asyncio.gather(
-            self._store.get(USERS, {"userId": draft.user_id}), self._preferences.with_time_zone(draft.user_id)
+    async def _tell_some(self, drafts: Sequence[Draft], batch: int) -> int:
+        user_ids = [draft.user_id for draft in drafts]
+        before, users, wishes = await asyncio.gather(
+            get_each(self._store, DELIVERIES, [first_key(draft) for draft in drafts]),
+            get_each(self._store, USERS, [{"userId": user_id} for user_id in user_ids]),
+            self._preferences.with_time_zones(user_ids),
         )
-        if user is None or user["status"] == "ERASED":
-            return False
+        told = sum(1 for item in before if item is not None and item["batch"] == batch)
+        telling = [
+            self._tell(draft, preferences, time_zone, batch)
+            for draft, item, user, (preferences, time_zone) in zip(drafts, before, users, wishes, strict=True)
+            if item is None and user is not None and user["status"] != "ERASED"
+        ]
+        return told + sum(await asyncio.gather(*telling))
+
+    async def _tell(self, draft: Draft, preferences: NotificationPreferences, time_zone: str, batch: int) -> bool:
+        wants_pushes = "PUSH" in preferences.channels(draft.category)
+        devices = await self._push_tokens.of_user(draft.user_id) if wants_pushes else []
         try:
-            await self._store.transact(await self._writes(draft, preferences, time_zone, batch))
+            await self._store.transact(self._writes(draft, preferences, time_zone, devices, batch))
         except TransactionFailed as failure:
             told = failure.reasons[0]
             if told is None:
@@ -62,36 +71,41 @@ class Notifier:
             return told.item is not None and told.item["batch"] == batch
         return True
 
-    async def _writes(
-        self, draft: Draft, preferences: NotificationPreferences, time_zone: str, batch: int
+    def _writes(
+        self,
+        draft: Draft,
+        preferences: NotificationPreferences,
+        time_zone: str,
+        devices: Sequence[PushToken],
+        batch: int,
     ) -> list[Write]:
         now = self._now()
         made = notification(draft, now)
-        chosen = preferences.channels(draft.category)
 
-        def delivery(target: str, reason: Reason | None = None) -> Delivery:
-            channel = target.partition("#")[0]
-            waits = reason is None and channel != "IN_APP"
+        def delivery(target: str, status: Status, reason: Reason | None = None) -> Delivery:
+            channel, waits = target.partition("#")[0], status == "WAITING"
             return Delivery(
                 notice=draft.key,
                 target=target,
                 user_id=draft.user_id,
                 notification_id=made.id,
-                status="SKIPPED" if reason else "WAITING" if waits else "SENT",
+                status=status,
                 updated_at=now,
                 due_at=not_before(preferences, channel, time_zone, now) if waits else None,
                 reason=reason,
             )
 
-        in_app = delivery("IN_APP", None if "IN_APP" in chosen else "PREFERENCE")
-        writes: list[Write] = [first(in_app, draft, batch, now)]
-        if "IN_APP" in chosen:
+        skipped = _skipped(preferences.channels(draft.category), devices)
+        hidden = skipped.pop("IN_APP", None)
+        in_app = delivery("IN_APP", "SKIPPED" if hidden else "SENT", hidden)
+        writes: list[Write] = [first(in_app, draft, skipped, batch, now)]
+        if not hidden:
             writes.append(Put(NOTIFICATIONS, new_item(made)))
-        addressed = (delivery(channel, None if channel in chosen else "PREFERENCE") for channel in ("EMAIL", "SMS"))
-        writes += [other(each, now) for each in addressed]
-        if "PUSH" not in chosen:
-            return [*writes, other(delivery("PUSH", "PREFERENCE"), now)]
-        devices = await self._push_tokens.of_user(draft.user_id)
-        if not devices:
-            return [*writes, other(delivery("PUSH", "NO_DEVICE"), now)]
-        return [*writes, *(other(delivery(f"PUSH#{device.id}"), now) for device in devices)]
+        targets = ("EMAIL", "SMS", *(f"PUSH#{device.id}" for device in devices))
+        return writes + [other(delivery(target, "WAITING"), now) for target in targets if target not in skipped]
+
+
+def _skipped(chosen: Sequence[Channel], devices: Sequence[PushToken]) -> dict[str, Reason]:
+    """Channels that are not used, and why."""
+    unwanted: dict[str, Reason] = {channel: "PREFERENCE" for channel in CHANNELS if channel not in chosen}
+    return unwanted if devices or "PUSH" in unwanted else {**unwanted, "PUSH": "NO_DEVICE"}

@@ -43,6 +43,16 @@ def test_400_kb_is_the_last_size_that_fits() -> None:
     assert refused.value.code == Code.LIMIT_EXCEEDED
 
 
+@pytest.mark.parametrize("value", [[], {}, None, "", 7, 0.1, 2**63, 10**37, True, b"", {"a": []}])
+def test_no_value_is_too_large_unnoticed(value: Any) -> None:
+    """However little of it there seems to be: each is measured exactly once it may be too much."""
+    entries = 1
+    while item_size({"list": [value] * entries}) <= MAX_ITEM_BYTES:
+        entries = entries + entries // 10 + 1
+    with pytest.raises(DomainError):
+        check_size({"list": [value] * entries})
+
+
 class Colour(StrEnum):
     RED = "red"
 
