@@ -5,6 +5,10 @@ from collections.abc import Callable
 from datasources.accounts import Accounts
 from datasources.admission_cache import AdmissionCache
 from datasources.announcements import Announcements
+from datasources.attendance import Attendance
+from datasources.attendance_challenges import Challenges
+from datasources.attendance_summaries import AttendanceSummaries
+from datasources.attendance_tries import Tries
 from datasources.catalog import Catalog
 from datasources.consents import Consents
 from datasources.courses import Courses
@@ -30,6 +34,7 @@ from datasources.rooms import Rooms
 from datasources.sessions import Sessions
 from datasources.settings import PersonalSettings
 from datasources.users import Users
+from domain.attendance_policy import FaceAbilities
 from domain.chat_limits import DEFAULT, ChatLimits
 from domain.times import Timestamp
 from resolvers.context import Sources
@@ -72,5 +77,10 @@ def build(
         media=Media(store, now),
         meetings=Meetings(store),
         rosters=Rosters(store),
+        attendance=Attendance(store),
+        attendance_summaries=AttendanceSummaries(store),
+        challenges=Challenges(store),
+        tries=Tries(store),
+        face_abilities=FaceAbilities(compares=False, tells_life=False),
     )
     return sources, Accounts(users, sessions, cache, now)

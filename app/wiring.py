@@ -12,6 +12,7 @@ from graphql import GraphQLSchema
 from ulid import LaxMonotonicPolicy, ULIDGenerator
 
 from app import key_file, scalars, sdl, sources
+from app.attendance_steps import attendance_steps
 from app.auth.authenticator import Authenticator
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.local_issuer import LocalIssuer
@@ -98,6 +99,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         realtime.connect(executor, context, accounts.admit, accounts.forget, now)
         steps = [
             *all_steps(engines.store, built, now, realtime.publish),
+            *attendance_steps(engines.store, now, realtime.publish),
             *notification_steps(
                 engines.store,
                 now,

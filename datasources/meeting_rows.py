@@ -70,6 +70,11 @@ def attendee_step(before: MeetingAttendee | None, after: MeetingAttendee) -> Put
     return Put(MEETING_ATTENDEES, to_item(after), unchanged)
 
 
+def still_joined(row: MeetingAttendee) -> Check:
+    """That the user is in the meeting."""
+    return Check(MEETING_ATTENDEES, attendee_key(row.meeting_id, row.user_id), equals("status", "JOINED"))
+
+
 def seats_taken(before: MeetingAttendee | None, after: MeetingAttendee) -> list[Update]:
     """What a step of the roster changes in its meeting's count."""
     more = after.is_joined - (before is not None and before.is_joined)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from datasources import idempotency
+from datasources import attendance_rows, idempotency
 from datasources.batches import get_each
 from datasources.conditions import all_of, at_most, equals, one_of
 from datasources.contention import LostRace, settle
@@ -143,7 +143,7 @@ class Meetings:
 
 
 def _creation(meeting: Meeting) -> list[Write]:
-    writes: list[Write] = [new_meeting_row(meeting), attendee_step(None, host_of(meeting))]
+    writes = [new_meeting_row(meeting), attendee_step(None, host_of(meeting)), *attendance_rows.creation(meeting)]
     if meeting.room_id is not None:
         room = room_of_meeting(meeting.room_id, meeting.title, meeting.created_at)
         writes += creation(room, founder(room, meeting.host_id, "OWNER"))

@@ -147,6 +147,24 @@ MEETING_ATTENDEES = Table(  # userId, #EVENT#userId#at#kind#attendeeId, #ENDED#s
     ttl=True,
     feed=True,
 )
+ATTENDANCE = Table(  # userId, #POLICY, #CHALLENGE, #TRIES#what#userId
+    "Attendance",
+    "meetingId",
+    "userId",
+    indexes=(Index("UserIdMeetingIndex", "userId", "startsMeeting"), Index("DueIndex", "dueShard", "dueAt")),
+    ttl=True,
+    feed=True,
+)
+ATTENDANCE_CHANGES = Table("AttendanceChanges", "meetingUser", "sk")
+ANALYTICS = Table("Analytics", "scope", "sk")
+"""Totals that follow from other tables: ATT#courseId / userId."""
+JOBS = Table(
+    "Jobs",
+    "jobId",
+    indexes=(Index("RequesterIndex", "requesterKind", "createdAt"), Index("QueueIndex", "queue", "dueAt")),
+    ttl=True,
+)
+"""QueueIndex holds what waits for a worker (WORK), and files to be removed in time (FILES)."""
 SEARCH_TERMS = Table("SearchTerms", "scopeTerm", "wordDocument")
 """A row a word and document; `scopeTerm` is the scope and the word's first letter."""
 SEARCH_DOCUMENTS = Table("SearchDocuments", "scopeDocument")
@@ -222,6 +240,10 @@ ALL = (
     PRESENCE,
     MEETINGS,
     MEETING_ATTENDEES,
+    ATTENDANCE,
+    ATTENDANCE_CHANGES,
+    ANALYTICS,
+    JOBS,
     SEARCH_TERMS,
     SEARCH_DOCUMENTS,
     NOTIFICATIONS,

@@ -1,6 +1,8 @@
 """What each field of the SDL means. Importing the package fills the registry."""
 
 from resolvers import (
+    attendance,
+    attendance_marks,
     base,
     catalog,
     courses,
@@ -22,6 +24,8 @@ from resolvers import (
 from resolvers.registry import registry
 
 __all__ = [
+    "attendance",
+    "attendance_marks",
     "base",
     "catalog",
     "courses",

@@ -7,6 +7,10 @@ from typing import Any, Protocol
 import msgspec
 
 from datasources.announcements import Announcements
+from datasources.attendance import Attendance
+from datasources.attendance_challenges import Challenges
+from datasources.attendance_summaries import AttendanceSummaries
+from datasources.attendance_tries import Tries
 from datasources.catalog import Catalog
 from datasources.consents import Consents
 from datasources.courses import Courses
@@ -32,6 +36,7 @@ from datasources.rooms import Rooms
 from datasources.sessions import Sessions
 from datasources.settings import PersonalSettings
 from datasources.users import Users
+from domain.attendance_policy import FaceAbilities
 from domain.callers import Caller
 from domain.server import ServerFacts
 from domain.times import Timestamp
@@ -66,6 +71,11 @@ class Sources:
     media: Media
     meetings: Meetings
     rosters: Rosters
+    attendance: Attendance
+    attendance_summaries: AttendanceSummaries
+    challenges: Challenges
+    tries: Tries
+    face_abilities: FaceAbilities
 
 
 class Publish(Protocol):

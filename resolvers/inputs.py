@@ -7,6 +7,12 @@ from typing import Literal, NotRequired, TypedDict
 
 from domain.times import Timestamp
 
+AttendanceMethod = Literal["FACE", "JOIN", "CHALLENGE", "MANUAL", "AUTOMATIC"]
+"""How a record was made."""
+
+AttendanceStatus = Literal["PRESENT", "LATE", "LEFT_EARLY", "ABSENT", "EXCUSED"]
+"""How present a user was."""
+
 ConsentPurpose = Literal["FACE_RECOGNITION", "MEETING_RECORDING", "ANALYTICS", "MARKETING"]
 """What a consent allows."""
 
@@ -248,6 +254,17 @@ class NotificationRuleInput(TypedDict):
     channels: list[NotificationChannel]
 
 
+class OverrideAttendanceInput(TypedDict):
+    """A record set by hand; creates it when missing."""
+
+    meeting_id: str
+    user_id: str
+    status: AttendanceStatus
+    note: str
+    """Why; at least 3 characters."""
+    expected_version: NotRequired[int | None]
+
+
 class PublishServiceNoticeInput(TypedDict):
     """Content of a service notice."""
 
@@ -308,6 +325,22 @@ class SendMessageInput(TypedDict):
     reply_to_id: NotRequired[str | None]
     """A message of the same room."""
     client_token: NotRequired[str | None]
+
+
+class SetAttendancePolicyInput(TypedDict):
+    """Rules for a meeting; see AttendancePolicy. Default window: 10 minutes before start to planned end."""
+
+    meeting_id: str
+    methods: list[AttendanceMethod]
+    opens_at: NotRequired[Timestamp | None]
+    closes_at: NotRequired[Timestamp | None]
+    late_after_seconds: NotRequired[int | None]
+    """Default 600."""
+    minimum_attended_seconds: NotRequired[int | None]
+    minimum_similarity_percent: NotRequired[float | None]
+    """Default 95."""
+    liveness_required: NotRequired[bool | None]
+    expected_version: NotRequired[int | None]
 
 
 TimeRangeInput = TypedDict(

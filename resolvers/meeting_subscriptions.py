@@ -11,7 +11,7 @@ from resolvers.registry import registry
 @registry.field("Subscription.onMeetingUpdated")
 async def on_meeting_updated(ctx: Context, *, id: str | None = None, course_id: str | None = None) -> None:
     if id is not None:
-        await _attends(ctx, id, "id")
+        await attends(ctx, id, "id")
     elif course_id is None:
         raise bad_request("id", "REQUIRED", "One of the filters id and courseId is required.")
     elif not await open_among(ctx, [text.identifier(course_id, "courseId")]):
@@ -20,10 +20,10 @@ async def on_meeting_updated(ctx: Context, *, id: str | None = None, course_id: 
 
 @registry.field("Subscription.onMeetingAttendeeChanged")
 async def on_meeting_attendee_changed(ctx: Context, *, meeting_id: str | None = None) -> None:
-    await _attends(ctx, meeting_id, "meetingId")
+    await attends(ctx, meeting_id, "meetingId")
 
 
-async def _attends(ctx: Context, meeting_id: str | None, field: str) -> None:
+async def attends(ctx: Context, meeting_id: str | None, field: str) -> None:
     """Alike for a meeting that the caller may not know, was put out of, and one that does not exist."""
     if meeting_id is None:
         raise bad_request(field, "REQUIRED", f"{field} has to be given.")

@@ -5,6 +5,10 @@ from collections.abc import Mapping
 import msgspec
 
 from domain.announcements import Announcement
+from domain.attendance import AttendanceChange, AttendanceRecord
+from domain.attendance_challenge import AttendanceChallenge, AttendanceChallengeCode
+from domain.attendance_policy import AttendancePolicy
+from domain.attendance_summary import AttendanceSummary
 from domain.courses import Course
 from domain.enrollments import CourseAccess, Enrollment
 from domain.lessons import Lesson, LessonResource, Module
@@ -26,6 +30,12 @@ from resolvers.paging import Connection
 
 _RECORDS = (
     Announcement,
+    AttendanceChallenge,
+    AttendanceChallengeCode,
+    AttendanceChange,
+    AttendancePolicy,
+    AttendanceRecord,
+    AttendanceSummary,
     Consent,
     Course,
     CourseAccess,
@@ -59,6 +69,9 @@ _RECORDS = (
     UserSummary,
 )
 _LISTED = (
+    "Attendance",
+    "AttendanceChange",
+    "AttendanceSummary",
     "Consent",
     "Course",
     "CourseProgress",

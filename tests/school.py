@@ -13,6 +13,7 @@ from graphql import GraphQLSchema
 from ulid import ULID
 
 from app import sources
+from app.attendance_steps import attendance_steps
 from app.auth.local_issuer import user_id
 from app.execution import Executor, GraphQLRequest
 from app.notification_steps import notification_steps
@@ -106,6 +107,7 @@ class School:
         steps = [
             *all_steps(self.store, self.sources, self.clock.now, self.publish),
             *notification_steps(self.store, self.clock.now, self.publish, self.senders),
+            *attendance_steps(self.store, self.clock.now, self.publish),
         ]
         await Workers(self.store, steps, self.clock.now, "a worker of the tests").drain()
 

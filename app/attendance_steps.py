@@ -1,0 +1,45 @@
+"""From calls and clocks to attendance. Steps for the workers."""
+
+from collections.abc import Callable, Sequence
+
+from app.worker_steps import NOWHERE, FeedStep, Step, TimedStep
+from datasources.attendance_evidence import Evidence
+from datasources.attendance_settling import AttendanceSettling
+from datasources.attendance_summaries import add_up
+from datasources.ports import FeedEvent, RecordStore, Write
+from datasources.tables import ATTENDANCE, MEETING_ATTENDEES, MEETINGS
+from domain.attendance import AttendanceRecord
+from domain.times import Timestamp
+from resolvers.context import Publish
+
+SECONDS = 5.0
+
+
+def attendance_steps(store: RecordStore, now: Callable[[], Timestamp], publish: Publish) -> list[Step]:
+    async def tell(record: AttendanceRecord) -> None:
+        await publish("publishAttendance", meeting_id=record.meeting_id, user_id=record.user_id)
+
+    evidence = Evidence(store, now, tell)
+    settling = AttendanceSettling(store, now, evidence)
+
+    async def follow_rosters(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        await evidence.follow_rosters(events)
+        return ()
+
+    async def follow_meetings(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        await evidence.follow_meetings(events)
+        return ()
+
+    async def sum_up(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        return add_up(events)
+
+    async def settle(_: str | None) -> str:
+        await settling.run()
+        return NOWHERE
+
+    return [
+        FeedStep("attendance-windows", MEETINGS, follow_meetings),
+        FeedStep("attendance-evidence", MEETING_ATTENDEES, follow_rosters),
+        FeedStep("attendance-summaries", ATTENDANCE, sum_up),
+        TimedStep("attendance-settling", SECONDS, settle),
+    ]
