@@ -44,17 +44,17 @@ def main() -> None:
         began = time.monotonic()
         with closing(_Server(folder)) as first:
             first.wait(lambda: _told(folder) >= learners // 2)
-            half, peak = time.monotonic() - began, first.peak
+            half, used = time.monotonic() - began, first.used
             first.kill()
         before = _told(folder)
-        _say(f"killed after {before} of {learners} learners, {half:.0f} s, {before / half:.0f} a second, {peak} MB")
+        _say(f"killed after {before} of {learners} learners, {half:.0f} s, {before / half:.0f} a second; {used}")
         began = time.monotonic()
         with closing(_Server(folder)) as second:
             second.wait(lambda: _count(folder, "SELECT COUNT(*) FROM FanOuts") == 0)
             rest = time.monotonic() - began
-            _say(f"the others in {rest:.0f} s, {(learners - before) / rest:.0f} a second, {second.peak} MB")
+            _say(f"the others in {rest:.0f} s, {(learners - before) / rest:.0f} a second; {second.used}")
             second.wait(lambda: _count(folder, "SELECT COUNT(*) FROM Deliveries WHERE queue IS NOT NULL") == 0)
-            _say(f"all mail sent {time.monotonic() - began - rest:.0f} s later, {second.peak} MB")
+            _say(f"all mail sent {time.monotonic() - began - rest:.0f} s later; {second.used}")
         _check(folder, learners)
 
 
@@ -109,14 +109,18 @@ class _Server:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app", "serve"], cwd=ROOT, env={**os.environ, **chosen}, stdout=subprocess.DEVNULL
         )
-        self.peak = 0
+        self.used = ""
+        """Memory at its highest, and time on the processor, until the last look."""
 
     def wait(self, is_done: Callable[[], bool]) -> None:
         while not is_done():
             if self._process.poll() is not None:
                 raise RuntimeError("the server has ended")
-            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-            self.peak = int(status.partition("VmHWM:")[2].split()[0]) // _MEGABYTE
+            facts = Path(f"/proc/{self._process.pid}")
+            peak = int((facts / "status").read_text(encoding="ascii").partition("VmHWM:")[2].split()[0])
+            user, system = (facts / "stat").read_text(encoding="ascii").rpartition(")")[2].split()[11:13]
+            seconds = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+            self.used = f"{peak // _MEGABYTE} MB, {seconds:.0f} s of a processor"
             time.sleep(0.5)
 
     def kill(self) -> None:

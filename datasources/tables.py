@@ -154,6 +154,7 @@ ATTENDANCE = Table(  # userId, #POLICY, #CHALLENGE, #TRIES#what#userId
     indexes=(Index("UserIdMeetingIndex", "userId", "startsMeeting"), Index("DueIndex", "dueShard", "dueAt")),
     ttl=True,
     feed=True,
+    private=("secret",),
 )
 ATTENDANCE_CHANGES = Table("AttendanceChanges", "meetingUser", "sk")
 ANALYTICS = Table("Analytics", "scope", "sk")

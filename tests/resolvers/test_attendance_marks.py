@@ -148,6 +148,9 @@ async def test_the_code_is_the_hosts_and_in_nothing_that_others_read(school: Sch
     publish = "mutation ($id: ID!) { publishAttendanceChallenge(meetingId: $id) { id meetingId startedAt closesAt } }"
     payload = await result(school.backend, publish, id=meeting["id"])
     assert payload == shown["challenge"]
+    changes = (await school.store.changes(ATTENDANCE, None)).events
+    assert changes
+    assert "secret" not in str(changes)
     assert shown["code"] not in str(school.published)
     row = await school.store.get(ATTENDANCE, {"meetingId": meeting["id"], "userId": "#CHALLENGE"})
     assert row is not None
