@@ -48,6 +48,28 @@ async def test_who_leaves_a_little_unread_for_long_is_cut_off_too(monkeypatch: p
         assert await stuck.closing() == (1013, "slow consumer")
 
 
+async def test_all_listeners_hear_all_of_several_writers_in_one_order() -> None:
+    async with running_site(max_sockets_per_caller=100) as site:
+        talks = [await site.connect() for _ in range(10)]
+        for talk in talks:
+            await talk.start("1", NOTE, r="a")
+
+        async def write(writer: int) -> None:
+            for number in range(100):
+                await site.write(f"{writer}.{number}")
+
+        await asyncio.gather(*(write(writer) for writer in range(4)))
+        heard = [
+            [frame["payload"]["data"]["onNote"]["id"] for frame in frames]
+            for frames in await asyncio.gather(*(talk.hear_all(400) for talk in talks))
+        ]
+        assert sorted(heard[0]) == sorted(f"{writer}.{number}" for writer in range(4) for number in range(100))
+        assert all(each == heard[0] for each in heard)
+        for writer in range(4):
+            own = [each for each in heard[0] if each.startswith(f"{writer}.")]
+            assert own == [f"{writer}.{number}" for number in range(100)], "each writer's in the order of writing"
+
+
 async def test_two_thousand_hear_every_event_while_one_of_them_is_stuck() -> None:
     async with running_site(max_sockets_per_caller=10_000, max_unsent_bytes=256 * 1024) as site:
         talks = [await site.connect("bob") for _ in range(40)]
