@@ -12,9 +12,12 @@ import msgspec
 from msgspec import Meta
 
 from app import settings_text
+from domain.part_plan import MAX_OBJECT_BYTES, MIB
+from domain.upload_rules import GIB
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Seconds = Annotated[float, Meta(gt=0, le=3_600)]
+FileBytes = Annotated[int, Meta(ge=1, le=MAX_OBJECT_BYTES)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Word = Annotated[str, Meta(title="text without spaces", pattern=r"^\S+$", max_length=2_048)]
 HttpUrl = Annotated[str, Meta(title="http(s) URL", pattern=r"^https?://[^\s/?#@]+[^\s?#@]*$", max_length=2_048)]
@@ -185,6 +188,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     message_days: Annotated[
         Annotated[int, Meta(ge=1, le=3_650)], Meta(description="How long chat messages are kept, days.")
     ] = 30
+    max_video_bytes: Annotated[FileBytes, Meta(description="Largest video that may be uploaded, bytes.")] = 50 * GIB
+    max_audio_bytes: Annotated[FileBytes, Meta(description="Largest audio file, bytes.")] = 2 * GIB
+    max_image_bytes: Annotated[FileBytes, Meta(description="Largest image, bytes.")] = 25 * MIB
+    max_document_bytes: Annotated[FileBytes, Meta(description="Largest document, bytes.")] = 200 * MIB
+    max_recording_bytes: Annotated[FileBytes, Meta(description="Largest recording, bytes.")] = 50 * GIB
+    storage_per_user_bytes: Annotated[
+        Annotated[int, Meta(ge=1, le=1024**5)], Meta(description="Bytes of all files of one user together.")
+    ] = 100 * GIB
+    malware_scan_queue_url: Annotated[
+        HttpUrl | None,
+        Meta(
+            description="SQS queue with the results of GuardDuty Malware Protection for S3. With it, no file is used"
+            " before it was scanned; without it, none is scanned."
+        ),
+    ] = None
     redis_url: Annotated[
         RedisUrl | None,
         Meta(description="Redis through which several processes share their events; without it a process is alone."),

@@ -1,6 +1,7 @@
 """The domains' classes over one store: the same set for every runtime, engine and test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from datasources.accounts import Accounts
 from datasources.admission_cache import AdmissionCache
@@ -9,12 +10,16 @@ from datasources.attendance import Attendance
 from datasources.attendance_challenges import Challenges
 from datasources.attendance_summaries import AttendanceSummaries
 from datasources.attendance_tries import Tries
+from datasources.blobs import BlobStore
+from datasources.captions import Captions
 from datasources.catalog import Catalog
+from datasources.completion import Completion
 from datasources.consents import Consents
 from datasources.courses import Courses
 from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
 from datasources.media import Media
+from datasources.media_deletion import MediaDeletion
 from datasources.meeting_rosters import Rosters
 from datasources.meetings import Meetings
 from datasources.mentors import Mentors
@@ -33,15 +38,40 @@ from datasources.room_members import RoomMembers
 from datasources.rooms import Rooms
 from datasources.sessions import Sessions
 from datasources.settings import PersonalSettings
+from datasources.uploads import Uploads
 from datasources.users import Users
+from domain import chat_limits, upload_rules
 from domain.attendance_policy import FaceAbilities
-from domain.chat_limits import DEFAULT, ChatLimits
+from domain.chat_limits import ChatLimits
+from domain.media import Hurdle
 from domain.times import Timestamp
+from domain.upload_rules import UploadLimits
+from domain.uploads import MediaKind
 from resolvers.context import Sources
 
 
+@dataclass(frozen=True)
+class FileRules:
+    """What becomes of files in a deployment.
+
+    Attributes:
+        limits: of one file and of a user's together.
+        hurdles: what a new file has to pass before it can be used.
+        processed: kinds that something makes thumbnails or renditions of.
+    """
+
+    limits: UploadLimits = upload_rules.DEFAULT
+    hurdles: Sequence[Hurdle] = ("CHECK",)
+    processed: Collection[MediaKind] = ()
+
+
 def build(
-    store: RecordStore, search: SearchIndex, now: Callable[[], Timestamp], chat: ChatLimits = DEFAULT
+    store: RecordStore,
+    search: SearchIndex,
+    blobs: BlobStore,
+    now: Callable[[], Timestamp],
+    chat: ChatLimits = chat_limits.DEFAULT,
+    files: FileRules = FileRules(),
 ) -> tuple[Sources, Accounts]:
     """What resolvers read and write, and the gate that admits callers; both share one admission cache.
 
@@ -51,6 +81,7 @@ def build(
     cache = AdmissionCache()
     users, sessions = Users(store, cache), Sessions(store, cache)
     room_members, messages = RoomMembers(store), Messages(store, now, chat)
+    uploads, media = Uploads(store, blobs, files.limits, now), Media(store, now, files.processed)
     sources = Sources(
         users=users,
         settings=PersonalSettings(store),
@@ -74,7 +105,6 @@ def build(
         notification_preferences=Preferences(store),
         push_tokens=PushTokens(store),
         announcements=Announcements(store),
-        media=Media(store, now),
         meetings=Meetings(store),
         rosters=Rosters(store),
         attendance=Attendance(store),
@@ -82,5 +112,11 @@ def build(
         challenges=Challenges(store),
         tries=Tries(store),
         face_abilities=FaceAbilities(compares=False, tells_life=False),
+        blobs=blobs,
+        uploads=uploads,
+        completion=Completion(store, blobs, uploads, files.hurdles, now),
+        media=media,
+        media_deletion=MediaDeletion(store, blobs, media, now),
+        captions=Captions(blobs, media),
     )
     return sources, Accounts(users, sessions, cache, now)

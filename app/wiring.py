@@ -23,6 +23,8 @@ from app.engines import open_engines
 from app.execution import Answer, Executor, GraphQLRequest
 from app.inbox import Inbox, InboxReader
 from app.limits import Limits
+from app.malware_scans import open_scans
+from app.media_steps import media_steps
 from app.notification_steps import notification_steps
 from app.realtime.realtime import RealTime
 from app.scope import RequestScope
@@ -39,7 +41,8 @@ from datasources.cursors import Cursors
 from datasources.ports import RecordStore
 from domain.callers import Caller, Mode
 from domain.chat_limits import ChatLimits
-from domain.server import FEATURES, ServerFacts
+from domain.server import FEATURES, MALWARE_SCAN, ServerFacts
+from domain.upload_rules import UploadLimits
 from resolvers import registry
 from resolvers.context import Context, Sources
 from resolvers.records import BY_TYPE
@@ -89,9 +92,12 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         open_engines(settings) as engines,
         open_authenticator(settings, engines.store, issuer) as authenticator,
         open_senders(settings, engines.store, now) as senders,
+        open_scans(settings) as scans,
         open_change_route(settings) as route,
     ):
-        built, accounts = sources.build(engines.store, engines.search, now, _chat_limits(settings))
+        built, accounts = sources.build(
+            engines.store, engines.search, engines.blobs, now, _chat_limits(settings), _file_rules(settings)
+        )
         schema = bound_schema(authenticator.user_modes)
         realtime = RealTime(schema, authenticator.user_modes, settings.redis_url or "memory://")
         executor = _executor(settings, schema, realtime)
@@ -108,6 +114,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
                 site=settings.clients_url,
                 announced_per_second=settings.announced_per_second,
             ),
+            *media_steps(engines.store, built, now, realtime.publish, scans),
         ]
         following = followers(steps)
         led = [*route.led(steps), second_tries(engines.store, following, now)]
@@ -161,6 +168,18 @@ def _chat_limits(settings: Settings) -> ChatLimits:
     )
 
 
+def _file_rules(settings: Settings) -> sources.FileRules:
+    limits = UploadLimits(
+        video_bytes=settings.max_video_bytes,
+        audio_bytes=settings.max_audio_bytes,
+        image_bytes=settings.max_image_bytes,
+        document_bytes=settings.max_document_bytes,
+        recording_bytes=settings.max_recording_bytes,
+        user_bytes=settings.storage_per_user_bytes,
+    )
+    return sources.FileRules(limits, ("CHECK",) if settings.malware_scan_queue_url is None else ("CHECK", "SCAN"))
+
+
 def _executor(settings: Settings, schema: GraphQLSchema, realtime: RealTime) -> Executor:
     limits = Limits(
         tokens=settings.max_tokens,
@@ -184,7 +203,7 @@ def _contexts(settings: Settings, built: Sources, realtime: RealTime) -> Callabl
     else:
         secret = key_file.secret(settings.data_dir / CURSOR_SECRET_FILE)
     cursors = Cursors(secret, now)
-    facts = ServerFacts(VERSION, settings.minimum_client_version, FEATURES)
+    facts = ServerFacts(VERSION, settings.minimum_client_version, _features(settings))
     ids = ULIDGenerator(policy=LaxMonotonicPolicy())  # rising within the process
 
     def new_id() -> str:
@@ -194,6 +213,10 @@ def _contexts(settings: Settings, built: Sources, realtime: RealTime) -> Callabl
         return Context(caller, built, now, new_id, cursors, facts, realtime.publish, realtime.recheck)
 
     return context
+
+
+def _features(settings: Settings) -> tuple[str, ...]:
+    return FEATURES if settings.malware_scan_queue_url is None else tuple(sorted((*FEATURES, MALWARE_SCAN)))
 
 
 def _holder() -> str:

@@ -48,7 +48,7 @@ def settings(folder: Path | str) -> Settings:
 async def plant(folder: Path) -> None:
     """Fills an empty data folder, by the calls that the product itself makes."""
     async with open_engines(settings(folder)) as engines:
-        built, _ = sources.build(engines.store, engines.search, now)
+        built, _ = sources.build(engines.store, engines.search, engines.blobs, now)
         owner = Caller(Mode.COGNITO, OWNER, frozenset({Group.MENTORS.value}), username="owner", name="Olga Owner")
         await built.users.seen(owner, now())
         await asyncio.gather(*(_course(built, number) for number in range(COURSES)))

@@ -4,16 +4,13 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from datasources.blobs import (
-    MAX_OBJECT_BYTES,
-    MAX_PART_BYTES,
-    MAX_PARTS,
     MAX_READ_BYTES,
     MAX_SINGLE_BYTES,
     ChosenPart,
     Part,
     PartsRefused,
 )
-from datasources.checksums import is_well_formed
+from domain.part_plan import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
 from domain.uploads import Checksum
 
 MAX_KEY_BYTES = 1_024
@@ -53,7 +50,7 @@ def check_type(content_type: str) -> None:
 
 
 def check_checksum(checksum: Checksum | None) -> None:
-    if checksum is not None and not is_well_formed(checksum):
+    if checksum is not None and not checksum.is_well_formed:
         raise ValueError(f"this is no {checksum.algorithm} in base 64")
 
 

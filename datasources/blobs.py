@@ -13,11 +13,7 @@ import msgspec
 from domain.times import Timestamp
 from domain.uploads import Checksum, ChecksumAlgorithm
 
-MIN_PART_BYTES = 5 * 1024**2
-MAX_PART_BYTES = 5 * 1024**3
-MAX_PARTS = 10_000
 MAX_SINGLE_BYTES = 5 * 1024**3
-MAX_OBJECT_BYTES = 5 * 1024**4
 MAX_READ_BYTES = 1024**2
 
 

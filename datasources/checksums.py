@@ -1,21 +1,19 @@
 """Checksums as S3 writes them: computed bit by bit, and joined from those of a file's parts."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Callable, Sequence
 
 from awscrt import checksums
 
-from domain.uploads import Checksum, ChecksumAlgorithm
+from domain.uploads import DIGEST_BYTES, STORES_OWN, Checksum, ChecksumAlgorithm
 
-DEFAULT: ChecksumAlgorithm = "CRC64NVME"
+DEFAULT = STORES_OWN
 """S3's own choice for a file that names none."""
 
 _Step = Callable[[bytes, int], int]
 _Join = Callable[[int, int, int], int]
 
-_BYTES: dict[ChecksumAlgorithm, int] = {"SHA256": 32, "CRC32C": 4, "CRC32": 4, "CRC64NVME": 8}
 _STEPS: dict[ChecksumAlgorithm, _Step] = {
     "CRC32C": checksums.crc32c,
     "CRC32": checksums.crc32,
@@ -45,16 +43,7 @@ class RunningChecksum:
     def result(self) -> Checksum:
         if self._hash is not None:
             return _written(self._algorithm, self._hash.digest())
-        return _written(self._algorithm, self._state.to_bytes(_BYTES[self._algorithm], "big"))
-
-
-def is_well_formed(checksum: Checksum) -> bool:
-    """Whether the value is base 64 of as many bytes as the algorithm has."""
-    try:
-        raw = base64.b64decode(checksum.value, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return len(raw) == _BYTES[checksum.algorithm] and base64.b64encode(raw).decode() == checksum.value
+        return _written(self._algorithm, self._state.to_bytes(DIGEST_BYTES[self._algorithm], "big"))
 
 
 def joins(algorithm: ChecksumAlgorithm) -> bool:
@@ -67,7 +56,7 @@ def joined(algorithm: ChecksumAlgorithm, parts: Sequence[tuple[str, int]]) -> Ch
     join, state = _JOINS[algorithm], 0
     for value, size in parts:
         state = join(state, int.from_bytes(base64.b64decode(value), "big"), size)
-    return _written(algorithm, state.to_bytes(_BYTES[algorithm], "big"))
+    return _written(algorithm, state.to_bytes(DIGEST_BYTES[algorithm], "big"))
 
 
 def _written(algorithm: ChecksumAlgorithm, raw: bytes) -> Checksum:

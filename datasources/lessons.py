@@ -11,6 +11,7 @@ from datasources.contention import LostRace, settle
 from datasources.course_items import META, RESOURCE, body_key, key, lesson_attributes, lesson_key, lesson_of, module_key
 from datasources.outline import change_outline, children, lessons_of, rank_at_end, rank_behind
 from datasources.ports import Change, Delete, Put, RecordStore
+from datasources.readable import record_or_none
 from datasources.tables import COURSES
 from datasources.transactions import Guarded, commit
 from datasources.updates import Add, difference
@@ -30,6 +31,11 @@ class Lessons:
             return None
         item = await self._store.get(COURSES, lesson_key(lesson_id))
         return None if item is None else lesson_of(item)
+
+    async def get_many(self, lesson_ids: Sequence[str]) -> list[Lesson | None]:
+        """Without their bodies, in the order asked; None for the unknown."""
+        items = await get_each(self._store, COURSES, [lesson_key(lesson_id) for lesson_id in lesson_ids])
+        return [record_or_none(item, lesson_of) for item in items]
 
     async def of_course(self, course_id: str) -> list[Lesson]:
         """Of all modules, in rank order, without their bodies."""

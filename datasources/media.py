@@ -7,6 +7,7 @@ from datasources.batches import get_each
 from datasources.conditions import Condition, all_of, differs, equals
 from datasources.contention import LostRace, settle
 from datasources.media_rows import changed_media, media_key, media_of
+from datasources.media_uses import Use, UseKind, uses_of
 from datasources.ports import Put, RecordStore
 from datasources.readable import readable
 from datasources.shards import Partition, Position, read_in_turn
@@ -14,8 +15,9 @@ from datasources.storage_quota import given_back
 from datasources.tables import MEDIA
 from datasources.transactions import Guarded, commit
 from domain import media as steps
+from domain import text
 from domain.errors import conflict, not_found
-from domain.media import MediaAsset, Processed, require_usable
+from domain.media import UNPROCESSED, Hurdle, MediaAsset, Processed, require_usable
 from domain.times import Timestamp
 from domain.uploads import MediaKind, UploadPurpose
 
@@ -23,9 +25,15 @@ Step = Callable[[MediaAsset], MediaAsset]
 
 
 class Media:
-    def __init__(self, store: RecordStore, now: Callable[[], Timestamp]) -> None:
+    """
+    Args:
+        processed: kinds that this deployment makes thumbnails or renditions of; the others are READY once checked.
+    """
+
+    def __init__(self, store: RecordStore, now: Callable[[], Timestamp], processed: Collection[MediaKind] = ()) -> None:
         self._store = store
         self._now = now
+        self._processed = frozenset(processed)
 
     async def get(self, media_id: str) -> MediaAsset | None:
         """Also what was deleted a short time ago. Nobody's right to see it is asked here."""
@@ -58,7 +66,7 @@ class Media:
         Raises:
             DomainError: NOT_FOUND, also for another user's; BAD_REQUEST, rule KIND or PURPOSE; MEDIA_NOT_READY.
         """
-        found = await self.many(media_ids)
+        found = await self.many([text.identifier(media_id, field) for media_id in media_ids])
         return [require_usable(each, owner_id=owner_id, kinds=kinds, purposes=purposes, field=field) for each in found]
 
     async def list_owner(
@@ -95,10 +103,24 @@ class Media:
                 raise conflict(before.version)
             after = change(before)
             if after is not before:
-                await commit(self._store, self._writes(before, after, also))
+                await commit(self._store, step_writes(before, after, self._now(), also))
             return after
 
         return await settle(attempt, "The media")
+
+    async def uses(self, media_id: str, kind: UseKind) -> list[Use]:
+        """What shows the media, at most 100 things of one kind, the latest first where ids tell the time."""
+        return await uses_of(self._store, media_id, kind)
+
+    async def passed(self, media_id: str, hurdle: Hurdle) -> MediaAsset:
+        """One hurdle less. Raises NOT_FOUND."""
+        return await self.step(
+            media_id, lambda media: steps.passed(media, hurdle, is_processed=self._is_processed(media))
+        )
+
+    async def again(self, media_id: str) -> MediaAsset:
+        """What FAILED, back to where it failed. Raises NOT_FOUND, INVALID_STATE."""
+        return await self.step(media_id, lambda media: steps.again(media, is_processed=self._is_processed(media)))
 
     async def start_processing(self, media_id: str) -> MediaAsset:
         """A run begins; its `job_started_at` names it in what it reports. Raises NOT_FOUND, INVALID_STATE."""
@@ -122,11 +144,22 @@ class Media:
     async def quarantined(self, media_id: str, message: str) -> MediaAsset:
         return await self.step(media_id, lambda media: steps.quarantined(media, message))
 
-    def _writes(self, before: MediaAsset, after: MediaAsset, also: Put | None) -> list[Guarded]:
-        writes: list[Guarded] = [(changed_media(before, after, self._now()), LostRace())]
-        freed = before.charged_bytes - after.charged_bytes
-        if freed:
-            writes.append((given_back(before.owner_id, freed), LostRace()))
-        if also is not None:
-            writes.append((also, LostRace()))
-        return writes
+    def _is_processed(self, media: MediaAsset) -> bool:
+        return media.kind in self._processed and media.purpose not in UNPROCESSED
+
+
+def step_writes(
+    before: MediaAsset, after: MediaAsset, now: Timestamp, also: Put | None = None, only_if: Condition | None = None
+) -> list[Guarded]:
+    """The row's step, with what its owner is charged for.
+
+    Args:
+        only_if: must hold of the row, besides that nobody else changed it.
+    """
+    writes: list[Guarded] = [(changed_media(before, after, now, only_if), LostRace())]
+    freed = before.charged_bytes - after.charged_bytes
+    if freed:
+        writes.append((given_back(before.owner_id, freed), LostRace()))
+    if also is not None:
+        writes.append((also, LostRace()))
+    return writes

@@ -4,7 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from datasources.conditions import equals, not_exists
+from datasources.conditions import Condition, all_of, equals, not_exists
+from datasources.expiry_index import expires, expires_no_more
 from datasources.ports import Change, Item, Put
 from datasources.shards import shard
 from datasources.tables import MEDIA
@@ -17,7 +18,6 @@ Work = Literal["INTAKE", "PROCESS"]
 """What workers do: look at a new file and give it its place; make thumbnails and renditions of it."""
 
 WORK_SHARDS = 4
-EXPIRY_SHARDS = 4
 FACE_SECONDS = 23 * 3600
 """Images of faces are deleted within 24 hours: this leaves the sweeper one of them."""
 _DELETED_DAYS = 30
@@ -39,19 +39,22 @@ def new_media(media: MediaAsset) -> Put:
         item |= {"workShard": work_shard(work, media.id), "workAt": media.created_at}
     if media.purpose == "FACE":
         until = later(media.created_at, seconds=FACE_SECONDS)
-        item |= {"expiryShard": expiry_shard(shard(media.id, EXPIRY_SHARDS)), "expiryAt": until}
+        item |= expires(media.id, until)
     return Put(MEDIA, item, not_exists("mediaId"))
 
 
-def changed_media(before: MediaAsset, after: MediaAsset, now: Timestamp) -> Change:
-    """The write of one step. Fails when the row is another by now."""
+def changed_media(before: MediaAsset, after: MediaAsset, now: Timestamp, only_if: Condition | None = None) -> Change:
+    """The write of one step. Fails when the row is another by now, or `only_if` does not hold of it."""
     updates: list[Update] = difference(_attributes(before), _attributes(after))
     if _work(after) != _work(before):
         updates += _work_updates(after, now)
     if after.is_deleted:
         ttl = epoch_seconds(later(now, days=_DELETED_DAYS))
-        updates += [Remove("expiryShard"), Remove("expiryAt"), Set("ttl", ttl)]
-    return Change(MEDIA, media_key(before.id), updates, equals("version", before.version))
+        updates += [*expires_no_more(), Set("ttl", ttl)]
+    unchanged: Condition = equals("version", before.version)
+    if only_if is not None:
+        unchanged = all_of(unchanged, only_if)
+    return Change(MEDIA, media_key(before.id), updates, unchanged)
 
 
 def work_shard(work: Work, media_id: str) -> str:
@@ -60,10 +63,6 @@ def work_shard(work: Work, media_id: str) -> str:
 
 def work_partition(work: Work, number: int) -> str:
     return f"{work}#{number}"
-
-
-def expiry_shard(number: int) -> str:
-    return f"EXPIRY#{number}"
 
 
 def _work(media: MediaAsset) -> Work | None:

@@ -3,19 +3,23 @@
 The writes belong into the transaction that makes or changes the thing itself.
 """
 
+from collections.abc import AsyncIterator
 from typing import Literal
 
 import msgspec
 
 from datasources.conditions import equals
-from datasources.ports import Change, Delete, Item, Put, RecordStore, Write
+from datasources.contention import LostRace
+from datasources.ports import Change, Check, Delete, Item, Put, RecordStore, SortRange
 from datasources.tables import MEDIA, MEDIA_USES
+from datasources.transactions import Guarded
 from datasources.updates import Add
+from domain.errors import Code, DomainError
 
 UseKind = Literal["LESSON", "RESOURCE", "MESSAGE", "AVATAR", "COVER", "SUBMISSION", "MEETING"]
 
-MOST_READ = 200
-"""Uses of one media that are looked at, to tell who may see it or whether it may be deleted."""
+MOST_READ = 100
+"""Uses of one kind that are looked at, to tell who may see a media."""
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -29,33 +33,67 @@ class Use(msgspec.Struct, frozen=True):
         return f"{self.kind}#{self.id}"
 
 
-def uses(media_id: str, use: Use, *, ttl: int | None = None) -> list[Write]:
-    """From now on the thing shows the media. The first write's condition fails unless the media is READY.
+def uses(media_id: str, use: Use) -> list[Guarded]:
+    """From now on the thing shows the media. Refused with MEDIA_NOT_READY unless the media is READY at that moment.
 
-    Both are of items of their own, so a transaction names each media at most once here.
+    Both writes are of items of their own, so a transaction names each media at most once here.
+    """
+    return [(counted(media_id), _not_ready(media_id)), (use_row(media_id, use), LostRace())]
 
+
+def counted(media_id: str, number: int = 1) -> Change:
+    """So many new uses of a media, in one write; its condition fails unless the media is READY.
+
+    The number only rises: whoever deletes the media relies on it to see that nobody began to use it meanwhile.
+    """
+    return Change(MEDIA, {"mediaId": media_id}, [Add("useNumber", number)], equals("status", "READY"))
+
+
+def use_row(media_id: str, use: Use, *, ttl: int | None = None) -> Put:
+    """
     Args:
         ttl: when the thing itself expires, epoch seconds.
     """
     row: Item = {"mediaId": media_id, "use": use.key}
-    if ttl is not None:
-        row["ttl"] = ttl
-    # The number only rises: whoever deletes the media relies on it to see that nobody began to use it meanwhile.
-    counted = Change(MEDIA, {"mediaId": media_id}, [Add("useNumber", 1)], equals("status", "READY"))
-    return [counted, Put(MEDIA_USES, row)]
+    return Put(MEDIA_USES, row if ttl is None else {**row, "ttl": ttl})
 
 
-def no_longer_uses(media_id: str, use: Use) -> list[Write]:
+def no_longer_uses(media_id: str, use: Use) -> Guarded:
     """The thing shows the media no more; fine when it never did."""
-    return [Delete(MEDIA_USES, {"mediaId": media_id, "use": use.key})]
+    return Delete(MEDIA_USES, {"mediaId": media_id, "use": use.key}), LostRace()
 
 
-async def uses_of(store: RecordStore, media_id: str) -> list[Use]:
-    """At most 200, in no order that means anything."""
-    page = await store.query(MEDIA_USES, media_id, limit=MOST_READ)
-    return [use_of(item) for item in page.items]
+def still_ready(media_id: str) -> Guarded:
+    """Holds a step to a media that was used before."""
+    return Check(MEDIA, {"mediaId": media_id}, equals("status", "READY")), _not_ready(media_id)
 
 
-def use_of(item: Item) -> Use:
-    kind, _, thing = item["use"].partition("#")
-    return Use(kind, thing)
+def replaced(before_id: str | None, after_id: str | None, use: Use) -> list[Guarded]:
+    """The thing shows another media, or one for the first time, or none any more; nothing when it is the same."""
+    if before_id == after_id:
+        return []
+    gone = [] if before_id is None else [no_longer_uses(before_id, use)]
+    return gone if after_id is None else [*gone, *uses(after_id, use)]
+
+
+async def uses_of(store: RecordStore, media_id: str, kind: UseKind, *, most: int = MOST_READ) -> list[Use]:
+    """Of one kind, the latest first where ids tell the time; at most so many."""
+    page = await store.query(MEDIA_USES, media_id, sort=SortRange(prefix=f"{kind}#"), limit=most, descending=True)
+    return [Use(kind, item["use"].removeprefix(f"{kind}#")) for item in page.items]
+
+
+async def all_uses(store: RecordStore, media_id: str) -> AsyncIterator[Use]:
+    """Every one."""
+    after = None
+    while True:
+        page = await store.query(MEDIA_USES, media_id, after=after)
+        for item in page.items:
+            kind, _, thing = item["use"].partition("#")
+            yield Use(kind, thing)
+        after = page.last_key
+        if after is None:
+            return
+
+
+def _not_ready(media_id: str) -> DomainError:
+    return DomainError(Code.MEDIA_NOT_READY, "The media is not READY.", mediaId=media_id)

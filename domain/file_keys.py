@@ -3,17 +3,19 @@
 import hashlib
 import re
 
+INCOMING = "incoming/"
+"""Where clients' bytes arrive. Nothing there is ever given to anybody."""
+MEDIA = "media/"
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def incoming(owner_id: str, upload_id: str) -> str:
-    """Where a client's bytes arrive. Nothing there is ever given to anybody."""
-    return f"incoming/{_folder_name(owner_id)}/{upload_id}"
+    return f"{INCOMING}{_folder_name(owner_id)}/{upload_id}"
 
 
 def media_folder(owner_id: str, media_id: str) -> str:
     """The beginning of the keys of all that belongs to one media: its original, thumbnails, renditions, captions."""
-    return f"media/{_folder_name(owner_id)}/{media_id}/"
+    return f"{MEDIA}{_folder_name(owner_id)}/{media_id}/"
 
 
 def original(owner_id: str, media_id: str) -> str:
@@ -23,9 +25,17 @@ def original(owner_id: str, media_id: str) -> str:
 
 def media_id_of(key: str) -> str | None:
     """The media that an original's key belongs to; None for any other key."""
-    match key.split("/"):
-        case ["media", _, media_id, "original"] if media_id:
+    match key.removeprefix(MEDIA).split("/"):
+        case [_, media_id, "original"] if media_id and key.startswith(MEDIA):
             return media_id
+    return None
+
+
+def upload_id_of(key: str) -> str | None:
+    """The upload that a key of arriving bytes belongs to; None for any other key."""
+    match key.removeprefix(INCOMING).split("/"):
+        case [_, upload_id] if upload_id and key.startswith(INCOMING):
+            return upload_id
     return None
 
 

@@ -71,6 +71,11 @@ def course_id_of(child_id: str) -> str:
     return child_id.partition(".")[0]
 
 
+def lesson_id_of(resource_id: str) -> str:
+    """The lesson in a resource's id; empty when it has none."""
+    return resource_id.rpartition(".")[0]
+
+
 def new_module(given: Mapping[str, Any], *, module_id: str) -> Module:
     """Of a `CreateModuleInput`, not yet ranked. Raises BAD_REQUEST."""
     fields = check_given(_MODULE_RULES, _CLEARED, given)

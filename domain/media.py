@@ -4,7 +4,7 @@ SCANNING -> PROCESSING -> READY; FAILED may be processed again; QUARANTINED and 
 record as it is and returns it as it shall be, one version on.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -20,6 +20,8 @@ RenditionFormat = Literal["HLS", "MP4", "MP3", "WEBP", "PDF"]
 Hurdle = Literal["CHECK", "SCAN"]
 """What a new file has to pass: our own look at its bytes, and a scanner's, where there is one."""
 
+UNPROCESSED: frozenset[UploadPurpose] = frozenset({"FACE", "CAPTION"})
+"""Purposes that want the file as it is, and nothing made of it."""
 TIMED_KINDS: frozenset[MediaKind] = frozenset({"VIDEO", "AUDIO", "RECORDING"})
 """Kinds that play for a while, and so have a length, renditions and captions."""
 MOST_CAPTIONS = 50
@@ -69,6 +71,7 @@ class MediaAsset(Record, frozen=True):
         awaits: hurdles that a SCANNING file has yet to pass.
         job_started_at: which run of the processing the record shows; reports of earlier runs count no more.
         images, files, tracks: kept under the keys of `media_folder`.
+        use_number: rises with every new use; see `datasources/media_uses.py`.
     """
 
     id: str
@@ -92,6 +95,7 @@ class MediaAsset(Record, frozen=True):
     images: tuple[StoredImage, ...] = ()
     files: tuple[StoredRendition, ...] = ()
     tracks: tuple[StoredCaptions, ...] = ()
+    use_number: int = 0
 
     @property
     def is_ready(self) -> bool:
@@ -110,9 +114,38 @@ class MediaAsset(Record, frozen=True):
         return media_folder(self.owner_id, self.id)
 
     @property
+    def has_bytes(self) -> bool:
+        """Whether the file is kept, or soon will be."""
+        return self.status not in ("QUARANTINED", "DELETED")
+
+    @property
     def charged_bytes(self) -> int:
-        """What its owner's storage is charged with; what has no bytes any more costs none."""
-        return 0 if self.status in ("QUARANTINED", "DELETED") else self.size_bytes
+        """What its owner's storage is charged with: what has no bytes any more costs none."""
+        return self.size_bytes if self.has_bytes else 0
+
+
+class Thumbnail(Record, frozen=True):
+    """A still image as clients see it, its URL signed for them; likewise the next two."""
+
+    url: str
+    width: int
+    height: int
+    position_seconds: int | None = None
+
+
+class Rendition(Record, frozen=True):
+    format: RenditionFormat
+    url: str
+    width: int | None = None
+    height: int | None = None
+    bitrate_kbps: int | None = None
+    size_bytes: int | None = None
+
+
+class CaptionTrack(Record, frozen=True):
+    language: str
+    url: str
+    is_generated: bool
 
 
 class Processed(msgspec.Struct, frozen=True):
@@ -235,7 +268,7 @@ def captioned(media: MediaAsset, track: StoredCaptions) -> MediaAsset:
         raise bad_request("mediaId", "KIND", f"Kind {media.kind} has no captions.")
     if media.status not in ("PROCESSING", "READY"):
         raise invalid_state(media.status, "The media takes no captions now.")
-    others = tuple(each for each in media.tracks if each.language != track.language)
+    others = _without(media.tracks, track.language)
     if len(others) >= MOST_CAPTIONS:
         raise DomainError(Code.LIMIT_EXCEEDED, f"At most {MOST_CAPTIONS} languages.", limit=MOST_CAPTIONS)
     return _changed(media, tracks=tuple(sorted((*others, track), key=lambda each: each.language)))
@@ -243,7 +276,7 @@ def captioned(media: MediaAsset, track: StoredCaptions) -> MediaAsset:
 
 def uncaptioned(media: MediaAsset, language: str) -> MediaAsset:
     """Raises NOT_FOUND when there are no captions in the language."""
-    others = tuple(each for each in media.tracks if each.language != language)
+    others = _without(media.tracks, language)
     if len(others) == len(media.tracks):
         raise not_found("captions")
     return _changed(media, tracks=others)
@@ -276,6 +309,11 @@ def require_usable(
 
 def not_ready(media: MediaAsset) -> DomainError:
     return DomainError(Code.MEDIA_NOT_READY, "The media is not READY.", mediaId=media.id, status=media.status)
+
+
+def _without(tracks: Sequence[StoredCaptions], language: str) -> tuple[StoredCaptions, ...]:
+    """Case counts in no language tag."""
+    return tuple(each for each in tracks if each.language.lower() != language.lower())
 
 
 def _is_of_job(media: MediaAsset, job: Timestamp) -> bool:

@@ -4,8 +4,19 @@ from domain.errors import bad_request
 from domain.records import Record
 from domain.times import Timestamp
 
-FEATURES = ("CHAT", "COURSES", "COURSE_SEARCH", "ENROLLMENT", "LESSON_PROGRESS", "NOTIFICATIONS")
+FEATURES = (
+    "CHAT",
+    "COURSES",
+    "COURSE_SEARCH",
+    "ENROLLMENT",
+    "LESSON_PROGRESS",
+    "MEDIA",
+    "NOTIFICATIONS",
+    "UPLOADS",
+)
 """What this release has; a deployment may switch more on."""
+MALWARE_SCAN = "MALWARE_SCAN"
+"""Uploaded files are scanned for malware before anybody may use them."""
 
 
 class ServerFacts(Record, frozen=True):

@@ -8,6 +8,7 @@ from resolvers import (
     courses,
     enrollment,
     lessons,
+    media,
     meeting_attendees,
     meeting_subscriptions,
     meetings,
@@ -19,6 +20,7 @@ from resolvers import (
     room_members,
     room_subscriptions,
     rooms,
+    uploads,
     users,
 )
 from resolvers.registry import registry
@@ -31,6 +33,7 @@ __all__ = [
     "courses",
     "enrollment",
     "lessons",
+    "media",
     "meeting_attendees",
     "meeting_subscriptions",
     "meetings",
@@ -43,5 +46,6 @@ __all__ = [
     "room_members",
     "room_subscriptions",
     "rooms",
+    "uploads",
     "users",
 ]

@@ -11,13 +11,17 @@ from datasources.attendance import Attendance
 from datasources.attendance_challenges import Challenges
 from datasources.attendance_summaries import AttendanceSummaries
 from datasources.attendance_tries import Tries
+from datasources.blobs import BlobStore
+from datasources.captions import Captions
 from datasources.catalog import Catalog
+from datasources.completion import Completion
 from datasources.consents import Consents
 from datasources.courses import Courses
 from datasources.cursors import Cursors
 from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
 from datasources.media import Media
+from datasources.media_deletion import MediaDeletion
 from datasources.meeting_rosters import Rosters
 from datasources.meetings import Meetings
 from datasources.mentors import Mentors
@@ -35,6 +39,7 @@ from datasources.room_members import RoomMembers
 from datasources.rooms import Rooms
 from datasources.sessions import Sessions
 from datasources.settings import PersonalSettings
+from datasources.uploads import Uploads
 from datasources.users import Users
 from domain.attendance_policy import FaceAbilities
 from domain.callers import Caller
@@ -68,6 +73,9 @@ class Sources:
     notification_preferences: Preferences
     push_tokens: PushTokens
     announcements: Announcements
+    blobs: BlobStore
+    uploads: Uploads
+    completion: Completion
     media: Media
     meetings: Meetings
     rosters: Rosters
@@ -76,6 +84,8 @@ class Sources:
     challenges: Challenges
     tries: Tries
     face_abilities: FaceAbilities
+    media_deletion: MediaDeletion
+    captions: Captions
 
 
 class Publish(Protocol):

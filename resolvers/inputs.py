@@ -13,6 +13,9 @@ AttendanceMethod = Literal["FACE", "JOIN", "CHALLENGE", "MANUAL", "AUTOMATIC"]
 AttendanceStatus = Literal["PRESENT", "LATE", "LEFT_EARLY", "ABSENT", "EXCUSED"]
 """How present a user was."""
 
+ChecksumAlgorithm = Literal["SHA256", "CRC32C", "CRC32", "CRC64NVME"]
+"""Checksum algorithm. For multipart, whole-object checksums need CRC64NVME, CRC32C or CRC32; SHA256 is per part."""
+
 ConsentPurpose = Literal["FACE_RECOGNITION", "MEETING_RECORDING", "ANALYTICS", "MARKETING"]
 """What a consent allows."""
 
@@ -61,6 +64,12 @@ LeaveReason = Literal["LEFT", "DROPPED", "REMOVED", "MEETING_ENDED"]
 LessonKind = Literal["VIDEO", "AUDIO", "ARTICLE", "QUIZ", "ASSIGNMENT", "MEETING"]
 """What a lesson consists of."""
 
+MediaKind = Literal["VIDEO", "AUDIO", "IMAGE", "DOCUMENT", "RECORDING"]
+"""Kind of a file."""
+
+MediaStatus = Literal["SCANNING", "PROCESSING", "READY", "FAILED", "QUARANTINED", "DELETED"]
+"""State of media. SCANNING -> PROCESSING -> READY; QUARANTINED: malware or forbidden content. Only READY can be used."""
+
 MeetingAttendeeStatus = Literal["INVITED", "JOINED", "LEFT", "REMOVED"]
 """Where an invitee stands."""
 
@@ -106,6 +115,9 @@ PublishState = Literal["DRAFT", "PUBLISHED", "ARCHIVED"]
 PushPlatform = Literal["APNS", "FCM", "WEB_PUSH"]
 """Push service of a device."""
 
+RenditionFormat = Literal["HLS", "MP4", "MP3", "WEBP", "PDF"]
+"""How a rendition is delivered."""
+
 Role = Literal["STUDENT", "MENTOR", "ADMIN", "MODERATOR"]
 """Role = Cognito group: Students, Mentors, Admins, Moderators. A user may hold several."""
 
@@ -124,8 +136,37 @@ RoomRole = Literal["OWNER", "MODERATOR", "MEMBER"]
 SortDirection = Literal["ASC", "DESC"]
 """Order of a list by its natural sort key."""
 
+UploadPurpose = Literal["LESSON", "ATTACHMENT", "AVATAR", "FACE", "CAPTION", "DEVICE_AUDIO"]
+"""What a file is for; decides bucket prefix, lifetime and processing."""
+
+UploadStatus = Literal["INITIATED", "UPLOADING", "COMPLETING", "COMPLETED", "ABORTED", "EXPIRED", "FAILED"]
+"""State of an upload. INITIATED -> UPLOADING -> COMPLETING -> COMPLETED; or ABORTED, EXPIRED, FAILED. COMPLETING falls back to UPLOADING on a storage error."""
+
 UserStatus = Literal["ACTIVE", "SUSPENDED", "ERASURE_PENDING", "ERASED"]
 """Account state. ERASED is final and holds no personal data."""
+
+
+class ChecksumInput(TypedDict):
+    """A checksum."""
+
+    algorithm: ChecksumAlgorithm
+    value: str
+
+
+class CompletedPartInput(TypedDict):
+    """An uploaded part as S3 answered."""
+
+    part_number: int
+    etag: str
+    checksum: NotRequired[ChecksumInput | None]
+
+
+class CompleteUploadInput(TypedDict):
+    """Completion. parts: all parts, each once, ascending; empty for single uploads."""
+
+    upload_id: str
+    parts: list[CompletedPartInput]
+    checksum: NotRequired[ChecksumInput | None]
 
 
 class CourseFilterInput(TypedDict):
@@ -247,6 +288,23 @@ class GrantEnrollmentInput(TypedDict):
     client_token: NotRequired[str | None]
 
 
+class InitiateUploadInput(TypedDict):
+    """A new upload. fileName: at most 255 bytes, used for display only, never as key."""
+
+    kind: MediaKind
+    purpose: UploadPurpose
+    file_name: str
+    content_type: str
+    size_bytes: float
+    """Exact size; the presigned request fixes it for single uploads."""
+    checksum: NotRequired[ChecksumInput | None]
+    """Of the whole object, when known beforehand."""
+    multipart: NotRequired[bool | None]
+    part_size_bytes: NotRequired[float | None]
+    """Wanted part size; the server may raise it to stay within 10,000 parts."""
+    client_token: NotRequired[str | None]
+
+
 class NotificationRuleInput(TypedDict):
     """Channels for one category."""
 
@@ -343,6 +401,20 @@ class SetAttendancePolicyInput(TypedDict):
     expected_version: NotRequired[int | None]
 
 
+class SignPartInput(TypedDict):
+    """One part to sign."""
+
+    part_number: int
+    checksum: NotRequired[ChecksumInput | None]
+
+
+class SignUploadPartsInput(TypedDict):
+    """Parts to sign: 1 to 100 different numbers, each 1..partCount, with checksums if wanted."""
+
+    upload_id: str
+    parts: list[SignPartInput]
+
+
 TimeRangeInput = TypedDict(
     "TimeRangeInput",
     {
@@ -386,6 +458,14 @@ class UpdateLessonInput(TypedDict):
     is_preview: NotRequired[bool | None]
     release_at: NotRequired[Timestamp | None]
     duration_seconds: NotRequired[int | None]
+    expected_version: NotRequired[int | None]
+
+
+class UpdateMediaInput(TypedDict):
+    """Media changes."""
+
+    id: str
+    file_name: NotRequired[str | None]
     expected_version: NotRequired[int | None]
 
 

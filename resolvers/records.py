@@ -12,6 +12,7 @@ from domain.attendance_summary import AttendanceSummary
 from domain.courses import Course
 from domain.enrollments import CourseAccess, Enrollment
 from domain.lessons import Lesson, LessonResource, Module
+from domain.media import CaptionTrack, MediaAsset, Rendition, Thumbnail
 from domain.meeting_attendees import MeetingAttendee
 from domain.meeting_presence import PresenceInterval
 from domain.meetings import Meeting
@@ -25,6 +26,8 @@ from domain.push_tokens import PushToken
 from domain.room_members import ReadReceipt, RoomMember
 from domain.rooms import Room
 from domain.server import ServerInfo, ServiceNotice
+from domain.upload_rules import UploadRule
+from domain.uploads import Checksum, HttpHeader, PresignedPart, PresignedRequest, Upload, UploadPart
 from domain.users import Consent, User, UserSession, UserSettings, UserSummary
 from resolvers.paging import Connection
 
@@ -36,16 +39,20 @@ _RECORDS = (
     AttendancePolicy,
     AttendanceRecord,
     AttendanceSummary,
+    CaptionTrack,
+    Checksum,
     Consent,
     Course,
     CourseAccess,
     CourseProgress,
     Enrollment,
+    HttpHeader,
     Lesson,
     LessonProgress,
     LessonResource,
     Meeting,
     MeetingAttendee,
+    MediaAsset,
     Message,
     Module,
     Money,
@@ -56,13 +63,20 @@ _RECORDS = (
     PushToken,
     Presence,
     PresenceInterval,
+    PresignedPart,
+    PresignedRequest,
     ReactionCount,
     ReadReceipt,
+    Rendition,
     Room,
     RoomMember,
     ServerInfo,
     ServiceNotice,
+    Thumbnail,
     TypingEvent,
+    Upload,
+    UploadPart,
+    UploadRule,
     User,
     UserSession,
     UserSettings,
@@ -86,6 +100,8 @@ _LISTED = (
     "PushToken",
     "Room",
     "RoomMember",
+    "Upload",
+    "UploadPart",
     "User",
     "UserSession",
 )
@@ -93,4 +109,5 @@ _LISTED = (
 BY_TYPE: Mapping[str, type[msgspec.Struct]] = {
     **{record.__name__: record for record in _RECORDS},
     **{f"{name}Connection": Connection for name in _LISTED},
+    "MediaConnection": Connection,
 }

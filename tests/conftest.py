@@ -144,3 +144,22 @@ def bound_schema() -> GraphQLSchema:
 def school(store: RecordStore, search: SearchIndex, bound_schema: GraphQLSchema) -> School:
     """An empty school, once on each engine."""
     return School(store, search, bound_schema, Clock())
+
+
+@pytest.fixture
+async def files(request: pytest.FixtureRequest, store: RecordStore) -> AsyncIterator[Site]:
+    """The store of files that goes with the store of records, and where its signed requests go."""
+    if isinstance(store, SQLiteStore):
+        async with served_files(request.getfixturevalue("tmp_path") / "files") as site:
+            yield site
+        return
+    from tests.s3_emulator import s3_site
+
+    async with s3_site(request.getfixturevalue("s3_emulator")) as emulated:
+        yield emulated
+
+
+@pytest.fixture
+def school_with_files(store: RecordStore, search: SearchIndex, bound_schema: GraphQLSchema, files: Site) -> School:
+    """A school whose users may upload, once on each engine."""
+    return School(store, search, bound_schema, Clock(), files=files)

@@ -6,7 +6,7 @@ Domain behaviour is tested as clients see it: operations in, payloads out, over 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from graphql import GraphQLSchema
@@ -16,12 +16,16 @@ from app import sources
 from app.attendance_steps import attendance_steps
 from app.auth.local_issuer import user_id
 from app.execution import Executor, GraphQLRequest
+from app.media_steps import media_steps
 from app.notification_steps import notification_steps
 from app.scope import RequestScope
+from app.sources import FileRules
 from app.worker_steps import all_steps
 from app.workers import Workers
 from datasources.accounts import Accounts
+from datasources.blobs import BlobStore
 from datasources.cursors import Cursors
+from datasources.malware import ScanResults
 from datasources.outbox import Outbox
 from datasources.ports import RecordStore, SearchIndex
 from datasources.senders import Senders
@@ -29,9 +33,12 @@ from domain.callers import Caller, Mode
 from domain.chat_limits import DEFAULT, ChatLimits
 from domain.server import ServerFacts
 from domain.times import Timestamp, timestamp
+from domain.upload_rules import UploadLimits
 from resolvers.context import Context, Sources
+from tests.blob_stores import MIN_PART_BYTES, Site
 
 FACTS = ServerFacts(api_version="test", minimum_client_version="1.0.0", features=("COURSES",))
+FILE_RULES = FileRules(UploadLimits(least_part_bytes=MIN_PART_BYTES))
 
 
 class Clock:
@@ -53,6 +60,13 @@ class Clock:
         self._moment += timedelta(seconds=seconds, days=days)
 
 
+class NoFiles:
+    """Stands where a store of files would be; whoever asks it for anything is at fault."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name}: this school has no files")
+
+
 @dataclass
 class School:
     """Everything a test needs to act as anybody."""
@@ -62,20 +76,31 @@ class School:
     schema: GraphQLSchema
     clock: Clock
     chat: ChatLimits = DEFAULT
+    files: Site | None = None
+    """Where files are and signed requests go; None: nothing in this school has to do with files."""
+    file_rules: FileRules = FILE_RULES
     published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """What resolvers and workers sent to subscribers: the publishing mutation and its key, in order."""
     rechecked: list[str] = field(default_factory=list)
     """Users whose subscriptions were looked at again, in order."""
+    scans: ScanResults | None = None
+    """What a scanner for malware says; None: there is none."""
     senders: Senders = field(init=False)
     """The ways out of the house: mail goes to an outbox, all else nowhere, until a test sets others."""
     sources: Sources = field(init=False)
     accounts: Accounts = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sources, self.accounts = sources.build(self.store, self.search, self.clock.now, self.chat)
+        self.sources, self.accounts = sources.build(
+            self.store, self.search, self.blobs, self.clock.now, self.chat, self.file_rules
+        )
         self.senders = Senders(mailer=Outbox(self.store, self.clock.now))
         self.executor = Executor(self.schema)
         self.cursors = Cursors(b"a secret of the tests", self.clock.now)
+
+    @property
+    def blobs(self) -> BlobStore:
+        return cast(BlobStore, NoFiles()) if self.files is None else self.files.store
 
     @staticmethod
     def id(username: str) -> str:
@@ -109,6 +134,8 @@ class School:
             *notification_steps(self.store, self.clock.now, self.publish, self.senders),
             *attendance_steps(self.store, self.clock.now, self.publish),
         ]
+        if self.files is not None:
+            steps += media_steps(self.store, self.sources, self.clock.now, self.publish, self.scans)
         await Workers(self.store, steps, self.clock.now, "a worker of the tests").drain()
 
     def context(self, caller: Caller) -> Context:

@@ -128,7 +128,7 @@ def main() -> None:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with open_engines(stored_school.settings(os.environ["DATA_DIR"])) as engines:
-            view.sources, _ = sources.build(engines.store, engines.search, now)
+            view.sources, _ = sources.build(engines.store, engines.search, engines.blobs, now)
             yield
 
     app = Starlette(lifespan=lifespan)

@@ -7,12 +7,9 @@ from typing import Any
 import aioboto3
 import msgspec
 
+from datasources.aws.queue_messages import handle_all
 from datasources.aws.sns_envelope import content
-from datasources.aws.vendor_errors import FAULTS, client_config
-from domain.errors import dependency_failed
-
-_AT_ONCE = 10
-_MOST_ROUNDS = 100
+from datasources.aws.vendor_errors import client_config
 
 Suppress = Callable[[str, str], Awaitable[None]]
 """`suppress(address, why)`, why being BOUNCE or COMPLAINT."""
@@ -38,23 +35,12 @@ class MailFeedback:
 
         A message leaves the queue when all its addresses are suppressed, or when it says nothing of any.
         """
-        handled = 0
-        for _ in range(_MOST_ROUNDS):
-            try:
-                answer = await self._client.receive_message(
-                    QueueUrl=self._queue_url, MaxNumberOfMessages=_AT_ONCE, WaitTimeSeconds=0
-                )
-                messages = answer.get("Messages", [])
-                if not messages:
-                    break
-                for message in messages:
-                    for address, why in unwanted(message["Body"]):
-                        await suppress(address, why)
-                    await self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
-            except FAULTS:
-                raise dependency_failed("Amazon SQS") from None
-            handled += len(messages)
-        return handled
+
+        async def handle(body: str) -> None:
+            for address, why in unwanted(body):
+                await suppress(address, why)
+
+        return await handle_all(self._client, self._queue_url, handle)
 
 
 def unwanted(body: str) -> Iterator[tuple[str, str]]:

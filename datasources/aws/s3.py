@@ -29,8 +29,6 @@ from datasources.blob_limits import (
     chosen_parts,
 )
 from datasources.blobs import (
-    MAX_PARTS,
-    MIN_PART_BYTES,
     Blob,
     ChecksumRefused,
     ChosenPart,
@@ -44,6 +42,7 @@ from datasources.blobs import (
 from datasources.checksums import DEFAULT, joins
 from datasources.dispositions import saved_as
 from domain.errors import DomainError
+from domain.part_plan import MAX_PARTS, MIN_PART_BYTES
 from domain.times import later, timestamp
 from domain.uploads import Checksum, ChecksumAlgorithm
 

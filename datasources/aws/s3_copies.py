@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from datasources.aws.s3_calls import Refused, Request, call
-from datasources.blobs import MAX_PARTS, Blob
+from datasources.blobs import Blob
+from domain.part_plan import MAX_PARTS
 
 MAX_SINGLE_COPY_BYTES = 5 * 1024**3
 PIECE_BYTES = 256 * 1024**2

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from datasources.aws.s3_calls import DEADLINE_SECONDS, VENDOR_ERRORS, Refused, call, code_of, translated
-from datasources.blobs import MAX_PARTS, Blob
+from datasources.blobs import Blob
 from datasources.checksums import DEFAULT, RunningChecksum
+from domain.part_plan import MAX_PARTS
 
 PIECE_BYTES = 16 * 1024**2
 ATTEMPTS = 4

@@ -21,13 +21,14 @@ from datasources.blob_limits import (
     check_type,
     checked_key,
 )
-from datasources.blobs import MIN_PART_BYTES, Blob, ChosenPart, OpenMultipart, PartPage, SignedRequest
+from datasources.blobs import Blob, ChosenPart, OpenMultipart, PartPage, SignedRequest
 from datasources.local.disk_threads import DiskThreads
 from datasources.local.file_disk import RESERVE_BYTES, Disk, DiskFull
 from datasources.local.file_index import SERVICE, FileIndex, Multipart
 from datasources.local.file_transfers import CHUNK_BYTES, Transfers
 from datasources.local.file_urls import Grant, UrlSigner
 from domain.errors import DomainError, dependency_failed
+from domain.part_plan import MIN_PART_BYTES
 from domain.times import from_epoch
 from domain.uploads import Checksum, ChecksumAlgorithm
 

@@ -1,12 +1,14 @@
 """Media in the store: ownership, use, and what the owner is charged with."""
 
+import msgspec
 import pytest
 
 from datasources.media import Media
 from datasources.media_rows import new_media
 from datasources.media_uses import Use, no_longer_uses, uses, uses_of
-from datasources.ports import RecordStore, TransactionFailed
+from datasources.ports import RecordStore
 from datasources.tables import MEDIA, USERS
+from datasources.transactions import commit
 from domain import media as steps
 from domain.errors import Code, DomainError
 from domain.media import MediaAsset, Processed
@@ -64,23 +66,24 @@ async def test_an_owners_media_are_listed_newest_first_by_kind(store: RecordStor
 
 async def test_only_what_is_ready_begins_to_be_used(store: RecordStore, kept: Media) -> None:
     await stored(store, media("PROCESSING"))
-    with pytest.raises(TransactionFailed):
-        await store.transact(uses("m1", LESSON))
-    assert await uses_of(store, "m1") == []
+    with pytest.raises(DomainError) as refusal:
+        await commit(store, uses("m1", LESSON))
+    assert refusal.value.code is Code.MEDIA_NOT_READY
+    assert await uses_of(store, "m1", "LESSON") == []
 
     job = (await kept.start_processing("m1")).job_started_at
     assert job is not None
     await kept.ready("m1", job, Processed(duration_seconds=7))
-    await store.transact(uses("m1", LESSON))
-    assert await uses_of(store, "m1") == [LESSON]
-    await store.transact(no_longer_uses("m1", LESSON))
-    assert await uses_of(store, "m1") == []
+    await commit(store, uses("m1", LESSON))
+    assert await uses_of(store, "m1", "LESSON") == [LESSON]
+    await commit(store, [no_longer_uses("m1", LESSON)])
+    assert await uses_of(store, "m1", "LESSON") == []
 
 
 async def test_a_use_leaves_the_version_to_its_editors(store: RecordStore, kept: Media) -> None:
     before = await stored(store, media())
-    await store.transact(uses("m1", LESSON))
-    assert await kept.get("m1") == before
+    await commit(store, uses("m1", LESSON))
+    assert await kept.get("m1") == msgspec.structs.replace(before, use_number=1)
 
 
 async def test_the_owner_gets_the_bytes_back_once(store: RecordStore, kept: Media) -> None:
