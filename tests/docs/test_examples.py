@@ -4,8 +4,11 @@ import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +50,11 @@ def named(example: Example) -> str:
     return f"{example.page}: {example.text.splitlines()[0][:40]}"
 
 
+def listens(example: Example) -> bool:
+    """It goes on until it is ended, and shows what happens in the common room."""
+    return "onMessage(" in example.text or "Room(" in example.text
+
+
 def is_of_make(example: Example) -> bool:
     return example.text.startswith("make ")
 
@@ -57,15 +65,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield started
 
 
-def shell(text: str, server: ServerProcess, **more: str) -> "subprocess.CompletedProcess[str]":
-    """Runs a script in this environment; what it says of our address means the server under test."""
-    script = text.replace(_ORIGIN, f"127.0.0.1:{server.port}").replace("./dev app", "python -m app")
+def addressed(text: str, server: ServerProcess) -> str:
+    """What an example says of our address means the server under test."""
+    return text.replace(_ORIGIN, f"127.0.0.1:{server.port}")
+
+
+def bash(text: str, server: ServerProcess) -> list[str]:
+    return ["bash", "-euo", "pipefail", "-c", addressed(text, server).replace("./dev app", "python -m app")]
+
+
+def environment(server: ServerProcess, **more: str) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PORT": str(server.port), "DATA_DIR": str(server.data_dir), **more}
+    return {**os.environ, "PATH": path, "PORT": str(server.port), "DATA_DIR": str(server.data_dir), **more}
+
+
+def shell(text: str, server: ServerProcess, **more: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a script in this environment."""
     return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
+        bash(text, server),
         cwd=ROOT,
-        env=environment,
+        env=environment(server, **more),
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,
@@ -82,7 +101,9 @@ def test_no_kind_of_example_is_left_out() -> None:
     assert languages <= {"sh", "console", "python", "js", "json", "mermaid"}
 
 
-@pytest.mark.parametrize("example", [each for each in examples("sh") if "app tables" not in each.text], ids=named)
+@pytest.mark.parametrize(
+    "example", [each for each in examples("sh") if "app tables" not in each.text and not listens(each)], ids=named
+)
 def test_shell(example: Example, server: ServerProcess) -> None:
     if is_of_make(example):
         targets = re.findall(r"^make (\w+)", example.text, re.MULTILINE)
@@ -138,12 +159,15 @@ def test_what_a_command_says(example: Example, server: ServerProcess) -> None:
     assert done.returncode == 2
 
 
+def coroutine(example: Example, server: ServerProcess) -> str:
+    """`async def run()` around an example that awaits."""
+    return "async def run():\n" + "\n".join(f"    {line}" for line in addressed(example.text, server).splitlines())
+
+
 def test_the_gql_example(server: ServerProcess) -> None:
-    (example,) = (each for each in examples("python") if "gql" in each.text)
-    lines = example.text.replace(_ORIGIN, f"127.0.0.1:{server.port}").splitlines()
-    body = "\n".join(f"    {line}" for line in lines)
+    (example,) = (each for each in examples("python") if "getMe" in each.text)
     names: dict[str, Any] = {"token": server.app("token", "ada", "--group", "Mentors")}
-    exec(f"async def run():\n{body}\n    return me", names)  # noqa: S102 - an example of our own
+    exec(f"{coroutine(example, server)}\n    return me", names)  # noqa: S102 - an example of our own
 
     me = asyncio.run(names["run"]())["getMe"]
 
@@ -173,10 +197,10 @@ def test_a_script_is_javascript(example: Example, node: Path, tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("example", [each for each in examples("js") if "Amplify" in each.text], ids=named)
+@pytest.mark.parametrize("example", [each for each in examples("js") if "listCourses" in each.text], ids=named)
 def test_amplify(example: Example, server: ServerProcess, node: Path) -> None:
     key = server.app("api-key")
-    script = example.text.replace(_ORIGIN, f"127.0.0.1:{server.port}").replace('"da2-…"', "KEY")
+    script = addressed(example.text, server).replace('"da2-…"', "KEY")
     if "import " not in script:
         script = 'import { Amplify } from "aws-amplify"; import { generateClient } from "aws-amplify/api";\n' + script
     script = f"const KEY = {json.dumps(key)};\n{script}\nconsole.log(JSON.stringify(data)); process.exit(0);"
@@ -191,6 +215,51 @@ def test_amplify(example: Example, server: ServerProcess, node: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["listCourses"]["items"]
+
+
+def command(example: Example, server: ServerProcess, node: Path, token: str) -> list[str]:
+    """Runs an example for ever, in its language."""
+    match example.language:
+        case "sh":
+            return bash(example.text, server)
+        case "python":
+            script = f"import asyncio\ntoken = {token!r}\n{coroutine(example, server)}\nasyncio.run(run())"
+            return [sys.executable, "-u", "-c", script]
+        case _:
+            text = addressed(example.text, server).replace("./examples", (ROOT / "examples").as_uri())
+            before = f'import {{ WebSocket }} from "ws"; globalThis.WebSocket = WebSocket; const TOKEN = "{token}";'
+            return ["node", "--input-type=module", "-e", f"{before}\n{text}"]
+
+
+@pytest.mark.parametrize("example", [each for each in examples("sh", "js", "python") if listens(each)], ids=named)
+def test_what_listens_hears_what_is_sent(example: Example, server: ServerProcess, node: Path) -> None:
+    (sending,) = (each for each in examples("sh") if "sendMessage" in each.text)
+    token = server.app("token", "ada")
+    listening = subprocess.Popen(
+        command(example, server, node, token),
+        cwd=node if example.language == "js" else ROOT,
+        env=environment(server),
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    heard = threading.Event()
+
+    def listen() -> None:
+        assert listening.stdout is not None
+        for line in listening.stdout:
+            if b"Hello!" in line:
+                heard.set()
+
+    threading.Thread(target=listen, daemon=True).start()
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not heard.wait(0.1):
+            assert time.monotonic() < deadline
+            assert listening.poll() is None
+            assert shell(sending.text, server).returncode == 0
+    finally:
+        os.killpg(listening.pid, signal.SIGKILL)
+        listening.wait()
 
 
 def test_the_error_has_the_shape_of_errors(server: ServerProcess) -> None:
