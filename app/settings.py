@@ -299,6 +299,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Count, Meta(description="Learners told of announcements a second, in all courses together.")
     ] = 200
 
+    meetings: Annotated[
+        Literal["local", "chime"],
+        Meta(description="What carries meetings: our own engine, which has no sound or picture yet, or Amazon Chime."),
+    ] = "local"
+    meeting_media_regions: Annotated[
+        tuple[Word, ...],
+        Meta(
+            description="Chime's media regions that may be used: the one near the host's time zone is. Without any it"
+            " is AWS_REGION."
+        ),
+    ] = ()
+    meeting_events_queue_url: Annotated[
+        HttpUrl | None, Meta(description="SQS queue with Chime's events, from which presence in meetings is known.")
+    ] = None
+    meeting_recordings: Annotated[
+        Word | None,
+        Meta(description="S3 bucket for recordings, with `/` and a prefix if wanted; absent, none are made."),
+    ] = None
+
     minimum_client_version: Annotated[Version, Meta(description="Oldest client version served.")] = "0.1.0"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="Least severe lines that are logged.")
@@ -437,6 +456,10 @@ _RULES: tuple[_Rule, ...] = (
     (
         lambda it, given: it.mail in ("smtp", "ses") and "mail_from" not in given,
         "MAIL_FROM: needed with MAIL=smtp and MAIL=ses",
+    ),
+    (
+        lambda it, _: it.meetings == "chime" and it.meeting_events_queue_url is None,
+        "MEETING_EVENTS_QUEUE_URL: needed with MEETINGS=chime",
     ),
     (
         lambda it, _: not _is_expression(it.lambda_authorizer_identity_regex or ""),

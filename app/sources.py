@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from app.call_engine import CallEngine, local_calls
 from datasources.accounts import Accounts
 from datasources.admission_cache import AdmissionCache
 from datasources.announcements import Announcements
@@ -20,6 +21,9 @@ from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
 from datasources.media import Media
 from datasources.media_deletion import MediaDeletion
+from datasources.meeting_calls import Calls
+from datasources.meeting_events import MeetingEvents
+from datasources.meeting_roster_steps import RosterSteps
 from datasources.meeting_rosters import Rosters
 from datasources.meetings import Meetings
 from datasources.mentors import Mentors
@@ -72,12 +76,15 @@ def build(
     now: Callable[[], Timestamp],
     chat: ChatLimits = chat_limits.DEFAULT,
     files: FileRules = FileRules(),
+    calls: CallEngine | None = None,
 ) -> tuple[Sources, Accounts]:
     """What resolvers read and write, and the gate that admits callers; both share one admission cache.
 
     Args:
         chat: how much of it is allowed.
+        calls: None is our own engine.
     """
+    calls = calls or local_calls(store, now)
     cache = AdmissionCache()
     users, sessions = Users(store, cache), Sessions(store, cache)
     room_members, messages = RoomMembers(store), Messages(store, now, chat)
@@ -118,5 +125,8 @@ def build(
         media=media,
         media_deletion=MediaDeletion(store, blobs, media, now),
         captions=Captions(blobs, media),
+        calls=Calls(store, calls.engine, calls.regions),
+        roster_steps=RosterSteps(store, calls.engine),
+        meeting_events=MeetingEvents(store),
     )
     return sources, Accounts(users, sessions, cache, now)

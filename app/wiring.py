@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from app.auth.authenticator import Authenticator
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.local_issuer import LocalIssuer
 from app.binding import bind
+from app.call_engine import open_call_engine
 from app.change_route import followers, open_change_route
 from app.clock import now
 from app.engines import open_engines
@@ -25,6 +26,7 @@ from app.inbox import Inbox, InboxReader
 from app.limits import Limits
 from app.malware_scans import open_scans
 from app.media_steps import media_steps
+from app.meeting_steps import meeting_steps
 from app.notification_steps import notification_steps
 from app.realtime.realtime import RealTime
 from app.scope import RequestScope
@@ -94,18 +96,20 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         open_senders(settings, engines.store, now) as senders,
         open_scans(settings) as scans,
         open_change_route(settings) as route,
+        open_call_engine(settings, engines.store, now) as calls,
     ):
         built, accounts = sources.build(
-            engines.store, engines.search, engines.blobs, now, _chat_limits(settings), _file_rules(settings)
+            engines.store, engines.search, engines.blobs, now, _chat_limits(settings), _file_rules(settings), calls
         )
         schema = bound_schema(authenticator.user_modes)
         realtime = RealTime(schema, authenticator.user_modes, settings.redis_url or "memory://")
         executor = _executor(settings, schema, realtime)
-        context = _contexts(settings, built, realtime)
+        context = _contexts(settings, built, realtime, calls.engine.features)
         realtime.connect(executor, context, accounts.admit, accounts.forget, now)
         steps = [
             *all_steps(engines.store, built, now, realtime.publish),
             *attendance_steps(engines.store, now, realtime.publish),
+            *meeting_steps(built, calls, now, realtime.publish),
             *notification_steps(
                 engines.store,
                 now,
@@ -197,13 +201,15 @@ def _executor(settings: Settings, schema: GraphQLSchema, realtime: RealTime) -> 
     )
 
 
-def _contexts(settings: Settings, built: Sources, realtime: RealTime) -> Callable[[Caller], Context]:
+def _contexts(
+    settings: Settings, built: Sources, realtime: RealTime, features: Set[str]
+) -> Callable[[Caller], Context]:
     if settings.cursor_secret is not None:
         secret = settings.cursor_secret.encode()
     else:
         secret = key_file.secret(settings.data_dir / CURSOR_SECRET_FILE)
     cursors = Cursors(secret, now)
-    facts = ServerFacts(VERSION, settings.minimum_client_version, _features(settings))
+    facts = ServerFacts(VERSION, settings.minimum_client_version, _features(settings, features))
     ids = ULIDGenerator(policy=LaxMonotonicPolicy())  # rising within the process
 
     def new_id() -> str:
@@ -215,8 +221,9 @@ def _contexts(settings: Settings, built: Sources, realtime: RealTime) -> Callabl
     return context
 
 
-def _features(settings: Settings) -> tuple[str, ...]:
-    return FEATURES if settings.malware_scan_queue_url is None else tuple(sorted((*FEATURES, MALWARE_SCAN)))
+def _features(settings: Settings, of_calls: Set[str]) -> tuple[str, ...]:
+    scans = () if settings.malware_scan_queue_url is None else (MALWARE_SCAN,)
+    return tuple(sorted({*FEATURES, *of_calls, *scans}))
 
 
 def _holder() -> str:

@@ -83,19 +83,21 @@ def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp]
         TimedStep("expiry", SWEEP_SECONDS, sweep),
         FeedStep("waiting-lists", COURSES, move_up),
         FeedStep("enrollment-counts", ENROLLMENTS, count),
-        FeedStep("enrollment-events", ENROLLMENTS, _each(tell)),
-        FeedStep("course-search", COURSES, _each(sources.catalog.follow)),
-        FeedStep("deleted-courses", COURSES, _each(sources.courses.sweep)),
+        FeedStep("enrollment-events", ENROLLMENTS, each(tell)),
+        FeedStep("course-search", COURSES, each(sources.catalog.follow)),
+        FeedStep("deleted-courses", COURSES, each(sources.courses.sweep)),
         FeedStep("room-member-counts", ROOM_MEMBERS, count_in_rooms),
-        FeedStep("room-events", ROOMS, _each(tell_of_count)),
+        FeedStep("room-events", ROOMS, each(tell_of_count)),
         FeedStep("message-search", ROOM_LOG, index_messages),
         TimedStep("presence", SWEEP_SECONDS, expire_presence),
     ]
 
 
-def _each(
+def each(
     handle: Callable[[FeedEvent], Awaitable[None]],
-) -> Callable[[Sequence[FeedEvent]], Awaitable[Sequence[Write]]]:
+) -> Handler:
+    """A handler that takes its changes one by one."""
+
     async def handle_all(events: Sequence[FeedEvent]) -> Sequence[Write]:
         for event in events:
             await handle(event)

@@ -1,14 +1,18 @@
 """Rosters: a meeting's attendees, by user and by meeting."""
 
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
 from datasources.batches import get_each
-from datasources.meeting_rows import ROSTER_BEGINS, attendee_key, attendee_of
+from datasources.contention import LostRace, settle
+from datasources.meeting_rows import ROSTER_BEGINS, attendee_key, attendee_of, attendee_step
 from datasources.ports import RecordStore, SortRange
 from datasources.readable import readable, record_or_none
 from datasources.tables import MEETING_ATTENDEES
-from domain.meeting_attendees import MeetingAttendee
+from datasources.transactions import commit
+from domain.meeting_attendees import MeetingAttendee, moved
+from domain.times import Timestamp
 
 _PAGE = 100
 
@@ -50,6 +54,19 @@ class Rosters:
                 yield row
             if position is None:
                 return
+
+    async def move(self, meeting_id: str, starts_at: Timestamp) -> None:
+        """Note a meeting's new start in its whole roster, for lists by time."""
+
+        async def attempt(user_id: str) -> None:
+            before = await self.get(meeting_id, user_id)
+            after = None if before is None else moved(before, starts_at)
+            if after is not None and after is not before:
+                await commit(self._store, [(attendee_step(before, after), LostRace())])
+
+        async for row in self.walk(meeting_id):
+            if row.starts_at != starts_at:
+                await settle(partial(attempt, row.user_id), "The meeting")
 
     async def meetings_of(
         self, user_id: str, planned: SortRange | None, position: Any, size: int

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from datasources.conditions import any_of, equals, greater, not_exists
+from datasources.conditions import all_of, any_of, equals, greater, not_exists
 from datasources.ports import Attributes, Change, Check, Item, Put
 from datasources.shards import shard
 from datasources.tables import MEETING_ATTENDEES, MEETINGS
@@ -19,7 +19,7 @@ from domain.meetings import Meeting
 from domain.records import to_item
 from domain.times import Timestamp, epoch_seconds
 
-REMINDER_SHARDS = 4
+DUE_SHARDS = 4
 ROSTER_BEGINS = "$"
 """Sorts behind all other rows of a meeting, and before every user of whom `may_meet` is true."""
 _EVENT = "#EVENT#"
@@ -37,9 +37,14 @@ def attendee_key(meeting_id: str, user_id: str) -> dict[str, str]:
     return {"meetingId": meeting_id, "userId": user_id}
 
 
-def reminder_partition(day: str, number: int) -> str:
-    """`day` is YYYY-MM-DD."""
-    return f"{day}#{number}"
+def planned_partition(day: str, number: int) -> str:
+    """Of DueIndex, with the meetings planned for a day, YYYY-MM-DD, by their start."""
+    return f"PLANNED#{day}#{number}"
+
+
+def live_partition(number: int) -> str:
+    """Of DueIndex, with the meetings that go on, by when to look after them."""
+    return f"LIVE#{number}"
 
 
 def meeting_of(item: Attributes) -> Meeting:
@@ -54,6 +59,13 @@ def meeting_step(before: Meeting, after: Meeting) -> Change:
     """The write of one step. Fails when the meeting is another by now; the counts of its roster may have moved."""
     updates = difference(_uncounted(_attributes(before)), _uncounted(_attributes(after)))
     return Change(MEETINGS, meeting_key(before.id), updates, equals("version", before.version))
+
+
+def looked_after(meeting: Meeting, until: Timestamp) -> Change:
+    """Look after it again at `until`. Fails when somebody else just did, or the meeting does not go on."""
+    updates = [Set("checkAt", until), Set("dueAt", until)]
+    as_read = all_of(equals("status", "LIVE"), equals("checkAt", meeting.check_at))
+    return Change(MEETINGS, meeting_key(meeting.id), updates, as_read)
 
 
 def unchanged_meeting(meeting: Meeting) -> Check:
@@ -111,6 +123,11 @@ def session_end(meeting_id: str, session_id: str, at: Timestamp) -> Change:
     return Change(MEETING_ATTENDEES, key, updates, any_of(not_exists("at"), greater("at", at)))
 
 
+def session_goes_on(meeting_id: str, session_id: str) -> Check:
+    """Holds while the end of a Chime meeting is not known."""
+    return Check(MEETING_ATTENDEES, attendee_key(meeting_id, f"{_ENDED}{session_id}"), not_exists("at"))
+
+
 def ended_session(key: Attributes) -> str | None:
     """The Chime meeting whose end a row tells; None for a row of another kind."""
     name = str(key["userId"])
@@ -121,8 +138,11 @@ def _attributes(meeting: Meeting) -> Item:
     """The item without its key."""
     item: dict[str, Any] = to_item(meeting)
     del item["id"]
+    number = shard(meeting.id, DUE_SHARDS)
     if meeting.status == "SCHEDULED":
-        item["reminderShard"] = reminder_partition(meeting.starts_at[:10], shard(meeting.id, REMINDER_SHARDS))
+        item |= {"dueShard": planned_partition(meeting.starts_at[:10], number), "dueAt": meeting.starts_at}
+    elif meeting.is_live and meeting.check_at is not None:
+        item |= {"dueShard": live_partition(number), "dueAt": meeting.check_at}
     return item
 
 

@@ -1,6 +1,7 @@
 """Meetings and who is invited to them: their records, and the steps that need no call."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from datasources import attendance_rows, idempotency
@@ -8,7 +9,16 @@ from datasources.batches import get_each
 from datasources.conditions import all_of, at_most, equals, one_of
 from datasources.contention import LostRace, settle
 from datasources.meeting_rosters import Rosters
-from datasources.meeting_rows import attendee_step, meeting_key, meeting_of, meeting_step, new_meeting_row
+from datasources.meeting_rows import (
+    DUE_SHARDS,
+    attendee_step,
+    live_partition,
+    looked_after,
+    meeting_key,
+    meeting_of,
+    meeting_step,
+    new_meeting_row,
+)
 from datasources.ports import Change, RecordStore, SortRange, Write
 from datasources.readable import record_or_none
 from datasources.rooms import creation
@@ -17,10 +27,11 @@ from datasources.transactions import Guarded, commit
 from datasources.updates import Add
 from domain.errors import Code, DomainError, conflict, not_found
 from domain.meeting_attendees import MeetingAttendee, host_of, invited
-from domain.meetings import MOST_INVITED, Meeting, require_not_over
+from domain.meetings import CHECK_SECONDS, MOST_INVITED, Meeting, require_not_over
 from domain.records import to_item
 from domain.room_members import founder
 from domain.rooms import room_of_meeting
+from domain.times import Timestamp, later
 
 MeetingStep = Callable[[Meeting], Meeting]
 """From a meeting to the same meeting as it shall be: itself where nothing changes."""
@@ -108,6 +119,21 @@ class Meetings:
             return after, True
 
         return await settle(attempt, "The meeting")
+
+    async def to_look_after(self, now: Timestamp) -> AsyncIterator[Meeting]:
+        """LIVE meetings that nobody has looked after for an hour, a few hundred at once."""
+        for number in range(DUE_SHARDS):
+            page = await self._store.query(
+                MEETINGS, live_partition(number), index="DueIndex", sort=SortRange(at_most=now)
+            )
+            for meeting in await self.get_many([item["meetingId"] for item in page.items]):
+                if meeting is not None and meeting.is_live and meeting.check_at is not None and meeting.check_at <= now:
+                    yield meeting
+
+    async def looked_after(self, meeting: Meeting, now: Timestamp) -> None:
+        change = looked_after(meeting, later(now, seconds=CHECK_SECONDS))
+        with suppress(LostRace):  # somebody else did
+            await commit(self._store, [(change, LostRace())])
 
     async def invite(self, meeting_id: str, user_ids: Sequence[str]) -> list[MeetingAttendee]:
         """The rows of those among the users who were not there yet, or had been removed.

@@ -28,6 +28,9 @@ class PersonalSettings:
         items = await get_each(self._store, SETTINGS, [_key(user.id) for user in users])
         return [_settings(user.id, user.created_at, item) for user, item in zip(users, items, strict=True)]
 
+    async def time_zone(self, user_id: str) -> str:
+        return time_zone_of(await self._store.get(SETTINGS, _key(user_id)))
+
     async def switched_off(self, name: str, user_ids: Sequence[str]) -> frozenset[str]:
         """The users, out of those given, who turned off what is on at first, e.g. "presenceVisible"."""
         items = await get_each(self._store, SETTINGS, [_key(user_id) for user_id in user_ids])

@@ -135,8 +135,9 @@ MEETINGS = Table(
     "meetingId",
     indexes=(
         Index("CourseIdStartsAtIndex", "courseId", "startsAt"),
-        Index("ReminderIndex", "reminderShard", "startsAt"),
+        Index("DueIndex", "dueShard", "dueAt"),
     ),
+    private=("title", "description", "cancelReason"),
     feed=True,
 )
 MEETING_ATTENDEES = Table(  # userId, #EVENT#userId#at#kind#attendeeId, #ENDED#sessionId
@@ -166,6 +167,16 @@ JOBS = Table(
     ttl=True,
 )
 """QueueIndex holds what waits for a worker (WORK), and files to be removed in time (FILES)."""
+LOCAL_CALLS = Table(  # META, ATTENDEE#attendeeId, USER#externalUserId, EVENT#id
+    "LocalCalls",
+    "meetingId",
+    "sk",
+    indexes=(Index("DueIndex", "queue", "dueAt"),),
+    private=("JoinToken",),
+    ttl=True,
+    feed=True,
+)
+"""What our own engine of calls knows, where Chime is not used."""
 SEARCH_TERMS = Table("SearchTerms", "scopeTerm", "wordDocument")
 """A row a word and document; `scopeTerm` is the scope and the word's first letter."""
 SEARCH_DOCUMENTS = Table("SearchDocuments", "scopeDocument")
@@ -245,6 +256,7 @@ ALL = (
     ATTENDANCE_CHANGES,
     ANALYTICS,
     JOBS,
+    LOCAL_CALLS,
     SEARCH_TERMS,
     SEARCH_DOCUMENTS,
     NOTIFICATIONS,

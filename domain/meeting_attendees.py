@@ -14,7 +14,7 @@ from domain.errors import Code, DomainError, bad_request, forbidden, invalid_sta
 from domain.meeting_presence import Presence, PresenceInterval
 from domain.meetings import Meeting
 from domain.records import Record
-from domain.times import Timestamp
+from domain.times import Timestamp, later
 
 MeetingRole = Literal["HOST", "CO_HOST", "ATTENDEE"]
 MeetingAttendeeStatus = Literal["INVITED", "JOINED", "LEFT", "REMOVED"]
@@ -49,6 +49,11 @@ class MeetingAttendee(Record, frozen=True):
     @property
     def is_removed(self) -> bool:
         return self.status == "REMOVED"
+
+    @property
+    def is_seen_now(self) -> bool:
+        """Whether the last that is known of the user in the call is that they came."""
+        return bool(self.presence) and self.presence[-1].left_at is None
 
     @property
     def runs(self) -> bool:
@@ -88,12 +93,26 @@ def admitted(meeting: Meeting, user_id: str, before: MeetingAttendee | None, now
         before = msgspec.structs.replace(_first(meeting, user_id, "ATTENDEE", "INVITED"), version=0)
     if before.is_removed:
         raise removed_from_meeting()
+    if before.is_joined and before.admitted_at is not None and now < later(before.admitted_at, seconds=_A_MOMENT):
+        return before
     return _next(before, status="JOINED", left_at=None, admitted_at=now)
+
+
+def unseated(row: MeetingAttendee, before: MeetingAttendee | None) -> MeetingAttendee:
+    """Of who was admitted, and got no place in the call: as they were before."""
+    if before is None:
+        return _next(row, status="INVITED", admitted_at=None)
+    return _next(row, status=before.status, left_at=before.left_at, admitted_at=None)
 
 
 def seated(before: MeetingAttendee, session_id: str, attendee_id: str) -> MeetingAttendee:
     """With the place in the call that Chime made."""
     return _next(before, session_id=session_id, attendee_id=attendee_id)
+
+
+def freed(before: MeetingAttendee) -> MeetingAttendee:
+    """Of who has left, without the place in the call that was kept for a quick return."""
+    return _next(before, **_NO_PLACE)
 
 
 def left(before: MeetingAttendee, now: Timestamp) -> MeetingAttendee:
@@ -130,27 +149,39 @@ def with_role(before: MeetingAttendee, role: MeetingRole) -> MeetingAttendee:
     return before if before.role == role else _next(before, role=role)
 
 
-def seen(before: MeetingAttendee, presence: Presence) -> MeetingAttendee:
-    """What was seen of the user in the call, as it is known now.
+def seen(row: MeetingAttendee, presence: Presence) -> MeetingAttendee:
+    """With what was seen of the user in the call, as it is known now; of the same version.
 
     Who was removed stays out. Who asked for credentials after the last sighting is on the way, and keeps the seat.
     """
     if not presence.intervals:
-        return before
+        return row
     last = presence.intervals[-1].left_at
-    status = before.status
-    if not before.is_removed:
-        on_the_way = last is not None and before.admitted_at is not None and before.admitted_at > last
+    status = row.status
+    if not row.is_removed:
+        on_the_way = last is not None and row.admitted_at is not None and row.admitted_at > last
         status = "JOINED" if last is None or on_the_way else "LEFT"
-    after = msgspec.structs.replace(
-        before,
+    return msgspec.structs.replace(
+        row,
         status=status,
         joined_at=presence.intervals[0].joined_at,
-        left_at=None if status == "JOINED" else last or before.left_at,
+        left_at=None if status == "JOINED" else last or row.left_at,
         attended_seconds=presence.seconds,
         presence=presence.intervals,
     )
+
+
+def one_version_on(before: MeetingAttendee, after: MeetingAttendee) -> MeetingAttendee:
+    """The outcome of several steps as one; `before` itself where they change nothing."""
+    after = msgspec.structs.replace(after, version=before.version)
     return before if after == before else _next(after)
+
+
+def closed(before: MeetingAttendee, at: Timestamp) -> MeetingAttendee:
+    """Whoever still has a seat when the call is over goes with it, also when nothing was ever seen of them."""
+    if not before.is_joined:
+        return before
+    return _next(before, status="LEFT", left_at=before.left_at or at, **_NO_PLACE)
 
 
 def moved(before: MeetingAttendee, starts_at: Timestamp) -> MeetingAttendee:
@@ -167,6 +198,8 @@ def removed_from_meeting() -> DomainError:
 
 
 _CHIME_ID = re.compile(r"[-_A-Za-z0-9][-_&@+=,(){}\[\]/.:|'\"A-Za-z0-9]{1,63}")
+_A_MOMENT = 1
+"""Seconds in which asking again for credentials changes nothing."""
 _NO_PLACE: dict[str, Any] = {"session_id": None, "attendee_id": None, "admitted_at": None}
 
 

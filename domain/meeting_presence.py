@@ -17,6 +17,8 @@ LeaveReason = Literal["LEFT", "DROPPED", "REMOVED", "MEETING_ENDED"]
 
 MOST_INTERVALS = 200
 """Kept of one user and meeting; above, the two with the shortest gap between them are joined."""
+_AT_ONE_MOMENT = ("JOINED", "REMOVED", "LEFT", "DROPPED", "MEETING_ENDED")
+"""Coming before going: who did both is gone. And who was put out was not lost."""
 
 
 class Sighting(Record, frozen=True):
@@ -62,8 +64,7 @@ def _intervals(sightings: Iterable[Sighting], session_ends: Mapping[str, Timesta
     def attendee(sighting: Sighting) -> tuple[str, str]:
         return sighting.session_id, sighting.attendee_id
 
-    # At one moment coming goes before going: who did both is gone.
-    ordered = sorted(sightings, key=lambda each: (*attendee(each), each.at, each.kind != "JOINED", each.kind))
+    ordered = sorted(sightings, key=lambda each: (*attendee(each), each.at, _AT_ONE_MOMENT.index(each.kind)))
     found: list[PresenceInterval] = []
     for (session_id, _), group in groupby(ordered, key=attendee):
         found += _of_attendee(group, session_ends.get(session_id))

@@ -29,6 +29,8 @@ EARLY_SECONDS = 15 * 60
 """How long before its planned start a meeting may be opened."""
 SESSION_SECONDS = 24 * 3600
 """How long after its opening a meeting may get a new Chime meeting; Chime's longest too."""
+CHECK_SECONDS = 3600
+"""Between two looks whether a LIVE meeting's Chime meeting is still there: its end is told, but only at best."""
 MOST_INVITED_AT_ONCE = 100
 MOST_INVITED = 1_000
 """Invitations of one meeting, counted over its life."""
@@ -38,8 +40,8 @@ class Meeting(Record, frozen=True):
     """A row of table Meetings.
 
     `attendee_count` and `invited_count` follow the roster in its transactions and raise no version. Never shown:
-    `session` is Chime's meeting while LIVE, `session_count` how many there have been; `recording_id` names the
-    recording that runs, `breakout_ids` the breakouts opened last.
+    `session` is the Chime meeting, `session_count` how many there have been, `check_at` when to ask whether it is still
+    there; `recording_id` names the recording that runs, `breakout_ids` the breakouts opened last.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Meeting(Record, frozen=True):
     transcription_language: str | None = None
     session: ChimeMeeting | None = None
     session_count: int = 0
+    check_at: Timestamp | None = None
     recording_id: str | None = None
     breakout_ids: tuple[str, ...] = ()
 
@@ -157,7 +160,14 @@ def require_may_open(meeting: Meeting, now: Timestamp) -> None:
 def opened_meeting(meeting: Meeting, session: ChimeMeeting, now: Timestamp) -> Meeting:
     """Raises as `require_may_open`."""
     require_may_open(meeting, now)
-    return _next(meeting, status="LIVE", started_at=now, session=session, session_count=1)
+    return _next(
+        meeting,
+        status="LIVE",
+        started_at=now,
+        session=session,
+        session_count=1,
+        check_at=later(now, seconds=CHECK_SECONDS),
+    )
 
 
 def with_session(meeting: Meeting, session: ChimeMeeting) -> Meeting:

@@ -11,6 +11,7 @@ FEATURES = (
     "ENROLLMENT",
     "LESSON_PROGRESS",
     "MEDIA",
+    "MEETINGS",
     "NOTIFICATIONS",
     "UPLOADS",
 )

@@ -22,6 +22,9 @@ from datasources.enrollments import Enrollments
 from datasources.lessons import Lessons
 from datasources.media import Media
 from datasources.media_deletion import MediaDeletion
+from datasources.meeting_calls import Calls
+from datasources.meeting_events import MeetingEvents
+from datasources.meeting_roster_steps import RosterSteps
 from datasources.meeting_rosters import Rosters
 from datasources.meetings import Meetings
 from datasources.mentors import Mentors
@@ -86,6 +89,9 @@ class Sources:
     face_abilities: FaceAbilities
     media_deletion: MediaDeletion
     captions: Captions
+    calls: Calls
+    roster_steps: RosterSteps
+    meeting_events: MeetingEvents
 
 
 class Publish(Protocol):

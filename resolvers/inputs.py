@@ -469,6 +469,14 @@ class UpdateMediaInput(TypedDict):
     expected_version: NotRequired[int | None]
 
 
+class UpdateMeetingAttendeeInput(TypedDict):
+    """A role change."""
+
+    meeting_id: str
+    user_id: str
+    role: MeetingRole
+
+
 class UpdateMeetingInput(TypedDict):
     """Meeting changes."""
 

@@ -9,13 +9,14 @@ from domain.attendance import AttendanceChange, AttendanceRecord
 from domain.attendance_challenge import AttendanceChallenge, AttendanceChallengeCode
 from domain.attendance_policy import AttendancePolicy
 from domain.attendance_summary import AttendanceSummary
+from domain.chime import MediaPlacement
 from domain.courses import Course
 from domain.enrollments import CourseAccess, Enrollment
 from domain.lessons import Lesson, LessonResource, Module
 from domain.media import CaptionTrack, MediaAsset, Rendition, Thumbnail
 from domain.meeting_attendees import MeetingAttendee
 from domain.meeting_presence import PresenceInterval
-from domain.meetings import Meeting
+from domain.meetings import Meeting, MeetingJoin
 from domain.messages import Message, ReactionCount
 from domain.money import Money
 from domain.notification_preferences import NotificationPreferences, NotificationRule
@@ -53,6 +54,8 @@ _RECORDS = (
     Meeting,
     MeetingAttendee,
     MediaAsset,
+    MeetingJoin,
+    MediaPlacement,
     Message,
     Module,
     Money,

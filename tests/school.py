@@ -15,8 +15,10 @@ from ulid import ULID
 from app import sources
 from app.attendance_steps import attendance_steps
 from app.auth.local_issuer import user_id
+from app.call_engine import CallEngine, local_calls
 from app.execution import Executor, GraphQLRequest
 from app.media_steps import media_steps
+from app.meeting_steps import meeting_steps
 from app.notification_steps import notification_steps
 from app.scope import RequestScope
 from app.sources import FileRules
@@ -79,6 +81,8 @@ class School:
     files: Site | None = None
     """Where files are and signed requests go; None: nothing in this school has to do with files."""
     file_rules: FileRules = FILE_RULES
+    calls: CallEngine | None = None
+    """What carries meetings; None is our own engine."""
     published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """What resolvers and workers sent to subscribers: the publishing mutation and its key, in order."""
     rechecked: list[str] = field(default_factory=list)
@@ -91,8 +95,9 @@ class School:
     accounts: Accounts = field(init=False)
 
     def __post_init__(self) -> None:
+        self.carrier = self.calls or local_calls(self.store, self.clock.now)
         self.sources, self.accounts = sources.build(
-            self.store, self.search, self.blobs, self.clock.now, self.chat, self.file_rules
+            self.store, self.search, self.blobs, self.clock.now, self.chat, self.file_rules, self.carrier
         )
         self.senders = Senders(mailer=Outbox(self.store, self.clock.now))
         self.executor = Executor(self.schema)
@@ -131,6 +136,7 @@ class School:
         """Let the workers finish everything that follows from what was done."""
         steps = [
             *all_steps(self.store, self.sources, self.clock.now, self.publish),
+            *meeting_steps(self.sources, self.carrier, self.clock.now, self.publish),
             *notification_steps(self.store, self.clock.now, self.publish, self.senders),
             *attendance_steps(self.store, self.clock.now, self.publish),
         ]

@@ -1,31 +1,60 @@
 """Queues that are emptied now and then: each message is handled, then leaves."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from datasources.aws.vendor_errors import FAULTS
-from domain.errors import dependency_failed
+from domain.errors import RETRYABLE, DomainError, dependency_failed
 
 _AT_ONCE = 10
 _MOST_ROUNDS = 100
 
+_log = logging.getLogger(__name__)
+
 
 async def handle_all(client: Any, queue_url: str, handle: Callable[[str], Awaitable[None]]) -> int:
-    """What waits in an SQS queue, at most a thousand messages; how many that were.
+    """Handles what waits in a queue, at most a thousand messages; how many came.
 
-    A message whose handling fails comes again. Raises DEPENDENCY_FAILED, and what `handle` raises.
+    A message leaves the queue when it was handled. One that cannot be handled is told to the log and comes again, as
+    often as the queue's redrive policy says.
+
+    Args:
+        client: aioboto3's "sqs" client.
+        handle: takes a message's body.
+
+    Raises:
+        DomainError: DEPENDENCY_FAILED; and what `handle` raises that passes by itself.
     """
-    handled = 0
+    number = 0
     for _ in range(_MOST_ROUNDS):
-        try:
-            answer = await client.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=_AT_ONCE, WaitTimeSeconds=0)
-            messages = answer.get("Messages", [])
-            for message in messages:
-                await handle(message["Body"])
-                await client.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-        except FAULTS:
-            raise dependency_failed("Amazon SQS") from None
+        messages = await _receive(client, queue_url)
         if not messages:
             break
-        handled += len(messages)
-    return handled
+        number += len(messages)
+        for message in messages:
+            try:
+                await handle(message["Body"])
+            except Exception as error:
+                if isinstance(error, DomainError) and error.code in RETRYABLE:
+                    raise
+                _log.error("a message could not be handled", exc_info=error)
+            else:
+                await _delete(client, queue_url, message)
+    return number
+
+
+async def _receive(client: Any, url: str) -> list[dict[str, Any]]:
+    try:
+        answer = await client.receive_message(QueueUrl=url, MaxNumberOfMessages=_AT_ONCE, WaitTimeSeconds=0)
+    except FAULTS:
+        raise dependency_failed("Amazon SQS") from None
+    found: list[dict[str, Any]] = answer.get("Messages", [])
+    return found
+
+
+async def _delete(client: Any, url: str, message: dict[str, Any]) -> None:
+    try:
+        await client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    except FAULTS:
+        raise dependency_failed("Amazon SQS") from None

@@ -24,3 +24,10 @@ def client_config(read_seconds: int = READ_SECONDS) -> Any:
 def code_of(error: BaseException) -> str:
     """AWS's name of the fault; empty when it never answered."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def status_of(error: BaseException) -> int:
+    """The HTTP status of AWS's answer; 0 when it never answered."""
+    if not isinstance(error, ClientError):
+        return 0
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -58,3 +58,25 @@ async def result(client: Client, query: str, **variables: Any) -> Any:
 
 def at(school: School, *, seconds: float) -> Timestamp:
     return later(school.clock.now(), seconds=seconds)
+
+
+START = f"mutation ($id: ID!) {{ startMeeting(id: $id) {{ {MEETING} }} }}"
+END = f"mutation ($id: ID!) {{ endMeeting(id: $id) {{ {MEETING} }} }}"
+JOIN = f"""mutation ($id: ID!) {{ joinMeeting(id: $id) {{
+  meeting {{ {MEETING} }} chimeMeetingId mediaRegion chimeAttendeeId externalUserId joinToken
+  mediaPlacement {{ audioHostUrl audioFallbackUrl signalingUrl turnControlUrl eventIngestionUrl }} }} }}"""
+LEAVE = f"mutation ($id: ID!) {{ leaveMeeting(meetingId: $id) {{ {ATTENDEE} }} }}"
+REMOVE = f"mutation ($id: ID!, $user: ID!) {{ removeMeetingAttendee(meetingId: $id, userId: $user) {{ {ATTENDEE} }} }}"
+ROLE = f"mutation ($input: UpdateMeetingAttendeeInput!) {{ updateMeetingAttendee(input: $input) {{ {ATTENDEE} }} }}"
+
+
+async def live_meeting(school: School, host: Client, *guests: Client, **given: Any) -> dict[str, Any]:
+    """LIVE from now on, planned to begin now."""
+    made = await new_meeting(school, host, *guests, **{"hours": 0, **given})
+    started: dict[str, Any] = await result(host, START, id=made["id"])
+    return started
+
+
+async def join(client: Client, meeting: dict[str, Any]) -> dict[str, Any]:
+    joined: dict[str, Any] = await result(client, JOIN, id=meeting["id"])
+    return joined

@@ -1,0 +1,55 @@
+"""Which engine carries meetings' calls, as the settings choose."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.settings import Settings
+from datasources.local.meetings import REGION, LocalMeetings
+from datasources.meeting_engine import EventQueue, MeetingEngine
+from datasources.ports import RecordStore
+from domain.times import Timestamp
+
+
+@dataclass(frozen=True)
+class CallEngine:
+    """An engine, the media regions that it may use, and where its events come from.
+
+    Attributes:
+        local: the engine, where it is our own: its events stand in the store, and nobody else ends its calls in time.
+        events: None where none come through a queue.
+    """
+
+    engine: MeetingEngine
+    regions: tuple[str, ...]
+    local: LocalMeetings | None = None
+    events: EventQueue | None = None
+
+
+def local_calls(store: RecordStore, now: Callable[[], Timestamp], url: str = "http://localhost") -> CallEngine:
+    """
+    Args:
+        url: where clients reach this server.
+    """
+    engine = LocalMeetings(store, now, url=url)
+    return CallEngine(engine, (REGION,), local=engine)
+
+
+@asynccontextmanager
+async def open_call_engine(
+    settings: Settings, store: RecordStore, now: Callable[[], Timestamp]
+) -> AsyncIterator[CallEngine]:
+    """Open until the context ends."""
+    if settings.meetings == "local":
+        yield local_calls(store, now, settings.base_url)
+        return
+    from datasources.aws.chime import open_chime
+    from datasources.aws.chime_events import open_chime_events
+
+    region, endpoint = settings.aws_region, settings.aws_endpoint_url
+    queue_url = settings.meeting_events_queue_url or ""
+    async with (
+        open_chime(region=region, recordings=settings.meeting_recordings, endpoint_url=endpoint) as engine,
+        open_chime_events(queue_url, region=region, endpoint_url=endpoint) as events,
+    ):
+        yield CallEngine(engine, settings.meeting_media_regions or (region,), events=events)

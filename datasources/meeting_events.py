@@ -1,0 +1,146 @@
+"""Chime's events, applied to rosters and meetings: in any order, and however often each is told."""
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import msgspec
+
+from datasources import meeting_sightings
+from datasources.contention import LostRace, settle
+from datasources.meeting_rosters import Rosters
+from datasources.meeting_rows import meeting_step, session_goes_on
+from datasources.meetings import Meetings
+from datasources.ports import RecordStore
+from datasources.transactions import Guarded, commit
+from domain.chime import EventDetail, detail_of
+from domain.meeting_attendees import MeetingAttendee, closed, one_version_on
+from domain.meeting_presence import Sighting
+from domain.meetings import Meeting, ended_meeting
+from domain.times import Timestamp, from_epoch, later
+
+LATEST_SECONDS = 24 * 3600
+"""After so long an event counts no more, for what would be needed to weigh it may be forgotten."""
+_SIGHTINGS: Mapping[str, str] = {
+    "chime:AttendeeJoined": "JOINED",
+    "chime:AttendeeLeft": "LEFT",
+    "chime:AttendeeDeleted": "LEFT",
+    "chime:AttendeeDropped": "DROPPED",
+}
+_ENDED = "chime:MeetingEnded"
+
+_log = logging.getLogger(__name__)
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """What an event changed, to be told to subscribers."""
+
+    meeting: Meeting | None = None
+    attendee: MeetingAttendee | None = None
+
+
+class MeetingEvents:
+    def __init__(self, store: RecordStore) -> None:
+        self._store = store
+        self._meetings = Meetings(store)
+        self._rosters = Rosters(store)
+
+    async def apply(self, event: Any, now: Timestamp) -> Changed:
+        """
+        Args:
+            event: as EventBridge brings it. What is no Chime event of a meeting of ours changes nothing.
+
+        Raises:
+            DomainError: THROTTLED, DEPENDENCY_FAILED: it has to be told again.
+        """
+        detail = detail_of(event)
+        if detail is None:
+            return Changed()
+        at = from_epoch(detail.timestamp / 1000)
+        kind = _SIGHTINGS.get(detail.event_type)
+        if kind is None and detail.event_type != _ENDED:
+            return Changed()
+        if later(at, seconds=LATEST_SECONDS) <= now:
+            _log.warning("a Chime event came too late", extra={"event": detail.event_type})
+            return Changed()
+        if kind is None:
+            return Changed(meeting=await self.call_ended(detail.external_meeting_id, detail.meeting_id, at))
+        return Changed(attendee=await self._seen(detail, kind, at))
+
+    async def call_ended(self, meeting_id: str, session_id: str, at: Timestamp) -> Meeting | None:
+        """Remembers that a Chime meeting is over, from which the roster follows; the meeting if that ended it too."""
+
+        async def attempt() -> Meeting | None:
+            meeting = await self._meetings.get(meeting_id)
+            if meeting is None:
+                return None
+            writes = await meeting_sightings.closing(self._store, meeting_id, session_id, at)
+            ended: Meeting | None = None
+            if meeting.is_live and meeting.session is not None and meeting.session.meeting_id == session_id:
+                ended = ended_meeting(meeting, "TIMED_OUT", at)
+                writes.append((meeting_step(meeting, ended), LostRace()))
+            if writes:
+                await commit(self._store, writes)
+            return ended
+
+        return await settle(attempt, "The meeting")
+
+    async def end_of(self, meeting_id: str, session_id: str) -> Timestamp | None:
+        """When a Chime meeting ended, as far as is known."""
+        return (await meeting_sightings.session_ends(self._store, meeting_id)).get(session_id)
+
+    async def close(self, meeting_id: str, at: Timestamp) -> AsyncIterator[MeetingAttendee]:
+        """Close what is open in the roster after the end of a Chime meeting at `at`, and give the rows that changed.
+
+        Nobody keeps a seat in a meeting that is over.
+        """
+        meeting = await self._meetings.get(meeting_id)
+        if meeting is None:
+            return
+        async for row in self._rosters.walk(meeting_id):
+            if row.is_joined or row.is_seen_now:
+                after = await self._close(row, at, is_over=meeting.is_over)
+                if after is not None:
+                    yield after
+
+    async def _close(self, row: MeetingAttendee, at: Timestamp, *, is_over: bool) -> MeetingAttendee | None:
+        """None where nothing changed."""
+
+        async def attempt() -> MeetingAttendee | None:
+            before = await self._rosters.get(row.meeting_id, row.user_id)
+            if before is None:
+                return None
+            known = await meeting_sightings.read(self._store, before.meeting_id, before.user_id)
+            after = known.applied(before)
+            if is_over or before.session_id in known.session_ends:
+                after = closed(after, at)
+            after = one_version_on(before, after)
+            if after is before:
+                return None
+            await commit(self._store, meeting_sightings.steps(before, after))
+            return after
+
+        return await settle(attempt, "The meeting")
+
+    async def _seen(self, detail: EventDetail, kind: str, at: Timestamp) -> MeetingAttendee | None:
+        """The row of who was seen, None where nothing changed: strangers, such as recorders, have no row."""
+        meeting_id, user_id, attendee_id = detail.external_meeting_id, detail.external_user_id, detail.attendee_id
+        if user_id is None or attendee_id is None:
+            return None
+        sighting = Sighting(at, kind, detail.meeting_id, attendee_id)
+
+        async def attempt() -> MeetingAttendee | None:
+            before = await self._rosters.get(meeting_id, user_id)
+            if before is None:
+                return None
+            known = await meeting_sightings.read(self._store, meeting_id, user_id)
+            if sighting in known.sightings or (known.is_full and kind == "JOINED"):
+                return None
+            after = one_version_on(before, known.applied(before, sighting))
+            writes: list[Guarded] = meeting_sightings.steps(before, after, sighting)
+            if detail.meeting_id not in known.session_ends:  # its end closes what it finds, and nothing later
+                writes.append((session_goes_on(meeting_id, detail.meeting_id), LostRace()))
+            await commit(self._store, writes)
+            return None if after is before else after
+
+        return await settle(attempt, "The meeting")

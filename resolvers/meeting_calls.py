@@ -1,0 +1,70 @@
+"""Meetings while they go on: opening and ending them, joining and leaving."""
+
+from domain import text
+from domain.meeting_attendees import MeetingAttendee
+from domain.meetings import Meeting, MeetingJoin
+from resolvers.context import Context
+from resolvers.inputs import UpdateMeetingAttendeeInput
+from resolvers.meeting_access import known_meeting, require_host, require_runs
+from resolvers.registry import registry
+
+
+@registry.field("Mutation.startMeeting")
+async def start_meeting(ctx: Context, *, id: str) -> Meeting:
+    asked = await require_host(ctx, id, "id")
+    time_zone = await ctx.sources.settings.time_zone(asked.host_id)
+    meeting, is_new = await ctx.sources.calls.start(asked.id, time_zone=time_zone, now=ctx.now())
+    if is_new:
+        await ctx.publish("publishMeeting", id=meeting.id)
+    return meeting
+
+
+@registry.field("Mutation.joinMeeting")
+async def join_meeting(ctx: Context, *, id: str) -> MeetingJoin:
+    meeting, _ = await known_meeting(ctx, id, "id")
+    join = await ctx.sources.calls.join(meeting.id, ctx.caller.id, ctx.now())
+    await _attendee_changed(ctx, meeting.id, ctx.caller.id)
+    return join
+
+
+@registry.field("Mutation.leaveMeeting")
+async def leave_meeting(ctx: Context, *, meeting_id: str) -> MeetingAttendee:
+    meeting, _ = await known_meeting(ctx, meeting_id, "meetingId")
+    row, is_changed = await ctx.sources.roster_steps.leave(meeting.id, ctx.caller.id, ctx.now())
+    if is_changed:
+        await _attendee_changed(ctx, meeting.id, row.user_id)
+    return row
+
+
+@registry.field("Mutation.updateMeetingAttendee")
+async def update_meeting_attendee(ctx: Context, *, input: UpdateMeetingAttendeeInput) -> MeetingAttendee:
+    meeting = await require_runs(ctx, input["meeting_id"], "input.meetingId")
+    user_id = text.identifier(input["user_id"], "input.userId")
+    row, is_changed = await ctx.sources.roster_steps.change_role(meeting.id, user_id, input["role"])
+    if is_changed:
+        await _attendee_changed(ctx, meeting.id, user_id)
+    return row
+
+
+@registry.field("Mutation.removeMeetingAttendee")
+async def remove_meeting_attendee(ctx: Context, *, meeting_id: str, user_id: str) -> MeetingAttendee:
+    meeting = await require_runs(ctx, meeting_id)
+    removed_id = text.identifier(user_id, "userId")
+    row, is_changed = await ctx.sources.roster_steps.remove(meeting.id, removed_id, ctx.now())
+    if is_changed:
+        await ctx.recheck(removed_id)
+        await _attendee_changed(ctx, meeting.id, removed_id)
+    return row
+
+
+@registry.field("Mutation.endMeeting")
+async def end_meeting(ctx: Context, *, id: str) -> Meeting:
+    asked = await require_host(ctx, id, "id")
+    meeting, is_new = await ctx.sources.calls.end(asked.id, "HOST", ctx.now())
+    if is_new:
+        await ctx.publish("publishMeeting", id=meeting.id)
+    return meeting
+
+
+async def _attendee_changed(ctx: Context, meeting_id: str, user_id: str) -> None:
+    await ctx.publish("publishMeetingAttendee", meeting_id=meeting_id, user_id=user_id)
