@@ -84,6 +84,7 @@ class FilesSite(Site):
     Attributes:
         folder: of the store.
         origin: of the server.
+        log: of the server.
     """
 
     def __init__(self, store: FileStore, client: aiohttp.ClientSession, clock: ManualClock, folder: Path) -> None:
@@ -92,6 +93,7 @@ class FilesSite(Site):
         self.clock = clock
         self.folder = folder
         self.origin = ""
+        self.log = io.StringIO()
 
     def pass_time(self, seconds: float) -> None:
         self.clock.now += seconds
@@ -117,7 +119,9 @@ class NoService:
 
 
 @asynccontextmanager
-async def served_files(folder: Path, *, reserve_bytes: int = 0, **chosen: Any) -> AsyncIterator[FilesSite]:
+async def served_files(
+    folder: Path, *, reserve_bytes: int = 0, secret: bytes = SECRET, **chosen: Any
+) -> AsyncIterator[FilesSite]:
     """A server on a free port over a store in a folder.
 
     Args:
@@ -131,14 +135,15 @@ async def served_files(folder: Path, *, reserve_bytes: int = 0, **chosen: Any) -
     clock, health = ManualClock(), Health(_well)
     opened = FileStore.open(
         folder,
-        secret=SECRET,
+        secret=secret,
         base_url=origin,
         now=clock,
         min_part_bytes=MIN_PART_BYTES,
         reserve_bytes=reserve_bytes,
     )
     async with opened as store, aiohttp.ClientSession() as client:
-        access_log = logs.configure(settings.log_level, io.StringIO())
+        log = io.StringIO()
+        access_log = logs.configure(settings.log_level, log)
         front = application(
             NoService(), settings, health, issuer=None, graphiql=None, access_log=access_log, files=store
         )
@@ -148,6 +153,7 @@ async def served_files(folder: Path, *, reserve_bytes: int = 0, **chosen: Any) -
         await started.wait()
         site = FilesSite(store, client, clock, folder)
         site.origin = origin
+        site.log = log
         try:
             yield site
         finally:

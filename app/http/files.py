@@ -4,7 +4,9 @@ No GraphQL request passes here, and none of its limits holds: bodies may have gi
 they come, written by other threads, and held back when the disk is slower than the network.
 """
 
+import asyncio
 import base64
+import logging
 from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
@@ -14,9 +16,17 @@ from starlette.types import Receive, Scope, Send
 
 from app.http.cors import Cors
 from app.http.front import BODY, REQUEST_ID
-from app.http.ranges import NotModified, selected, validators
-from app.http.replies import Header
-from app.http.s3_errors import S3Error, access_denied, bad_signature, no_such_key, request_timeout, slow_down
+from app.http.ranges import NotModified, Selection, selected, validators
+from app.http.replies import ClientGone, Header
+from app.http.s3_errors import (
+    S3Error,
+    access_denied,
+    bad_signature,
+    internal_error,
+    no_such_key,
+    request_timeout,
+    slow_down,
+)
 from app.http.streamed_body import StreamedBody
 from datasources.blobs import Blob, ChecksumRefused, NoSuchMultipart
 from datasources.dispositions import disposition, is_shown
@@ -25,6 +35,8 @@ from datasources.local.file_transfers import WrongAlgorithm, WrongSize
 from datasources.local.file_urls import PATH, BadSignature, Expired, Grant
 from datasources.local.files import FileStore
 from domain.errors import Code, DomainError
+
+log = logging.getLogger(__name__)
 
 BUFFERED_BYTES = 32 * 1024**2
 """Of all bodies together, on their way to the disk."""
@@ -71,14 +83,14 @@ class Files:
             return await self._cors.preflight(headers).send(send)
         request_id = scope["state"][REQUEST_ID]
         try:
-            await self._answer(scope, headers, send)
+            await self._answer(scope, headers, receive, send)
         except S3Error as error:
             await error.send(send, request_id, bare=scope["method"] == "HEAD")
         except DomainError as error:
             await _told(error).send(send, request_id, bare=scope["method"] == "HEAD")
         return None
 
-    async def _answer(self, scope: Scope, headers: Headers, send: Send) -> None:
+    async def _answer(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD", "PUT"):
             message = "Files are read with GET and stored with PUT."
             raise S3Error(405, "MethodNotAllowed", message, (b"allow", FILE_METHODS))
@@ -86,7 +98,7 @@ class Files:
         if scope["method"] == "PUT":
             await self._put(grant, scope, headers, send)
         else:
-            await self._get(grant, scope["method"], headers, send)
+            await self._get(grant, scope["method"], headers, receive, send)
 
     def _granted(self, scope: Scope) -> Grant:
         path = scope["raw_path"].removeprefix(PATH.encode())
@@ -117,6 +129,9 @@ class Files:
             raise S3Error(400, "IncompleteBody", "The body has another length than the one given.") from None
         except DiskFull:
             raise S3Error(507, "InsufficientStorage", "There is no room for this file.") from None
+        except OSError:
+            log.exception("a file could not be stored")
+            raise internal_error() from None
         finally:
             self._receiving -= 1
         await send({"type": "http.response.start", "status": 200, "headers": [*stored, (b"content-length", b"0")]})
@@ -147,7 +162,7 @@ class Files:
 
     # Reading
 
-    async def _get(self, grant: Grant, method: str, headers: Headers, send: Send) -> None:
+    async def _get(self, grant: Grant, method: str, headers: Headers, receive: Receive, send: Send) -> None:
         blob = await self._store.head(grant.key)
         if blob is None:
             raise no_such_key()
@@ -170,19 +185,27 @@ class Files:
             raise slow_down()
         self._sending += 1
         try:
-            await self._send_out(blob, chosen.start, chosen.end, start, send)
+            await self._send_out(blob, chosen, start, receive, send)
         finally:
             self._sending -= 1
 
-    async def _send_out(self, blob: Blob, start: int, end: int, head: dict[str, Any], send: Send) -> None:
+    async def _send_out(
+        self, blob: Blob, chosen: Selection, head: dict[str, Any], receive: Receive, send: Send
+    ) -> None:
         try:
-            outgoing = await self._store.transfers.outgoing(blob, start, end)
+            outgoing = await self._store.transfers.outgoing(blob, chosen.start, chosen.end)
         except FileNotFoundError:  # replaced or removed since
             raise no_such_key() from None
         await send(head)
-        async with aclosing(outgoing):
-            async for chunk in outgoing:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        gone = asyncio.create_task(_disconnected(receive))
+        try:
+            async with aclosing(outgoing):
+                async for chunk in outgoing:
+                    if gone.done():  # what is sent then goes nowhere
+                        raise ClientGone
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        finally:
+            gone.cancel()
         await send({"type": "http.response.body", "body": b""})
 
 
@@ -208,6 +231,12 @@ def _check_head(grant: Grant, headers: Headers) -> None:
         raise bad_signature()
 
 
+async def _disconnected(receive: Receive) -> None:
+    """Returns when the client hangs up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 def _told_of(blob: Blob, grant: Grant) -> list[Header]:
     """Type and treatment of a file. Nothing that somebody uploaded may run as a page of ours."""
     content_type = grant.type or blob.content_type
@@ -230,4 +259,4 @@ def _told(error: DomainError) -> S3Error:
         return slow_down()
     if error.code is Code.DEPENDENCY_FAILED:
         return S3Error(503, "ServiceUnavailable", "The file store does not answer.", (b"retry-after", b"2"))
-    return S3Error(500, "InternalError", "We encountered an internal error. Please try again.")
+    return internal_error()

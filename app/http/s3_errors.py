@@ -65,3 +65,7 @@ def no_such_key() -> S3Error:
 def request_timeout() -> S3Error:
     message = "Your socket connection to the server was not read from or written to within the timeout period."
     return S3Error(400, "RequestTimeout", message, (b"connection", b"close"))
+
+
+def internal_error() -> S3Error:
+    return S3Error(500, "InternalError", "We encountered an internal error. Please try again.")

@@ -5,6 +5,7 @@ of the others. So joining parts, giving a file another key and replacing it are 
 A file's bytes are on disk before it is named, and removed after it no longer is.
 """
 
+import asyncio
 import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
@@ -98,7 +99,7 @@ class FileIndex:
     @asynccontextmanager
     async def open(path: Path) -> "AsyncIterator[FileIndex]":
         """Raises RuntimeError when the file belongs to another program or release, sqlite3.Error."""
-        connections = connect_all(path, _prepare, READERS)
+        connections = await asyncio.to_thread(connect_all, path, _prepare, READERS)
         readers = Threads("file-index-reader", connections[1:], capacity=QUEUE, share=8, run=run_reads, service=SERVICE)
         write = partial(run_writes, committed=_nobody_waits)
         writer = Threads("file-index-writer", connections[:1], capacity=QUEUE, share=GROUP, run=write, service=SERVICE)
