@@ -1,16 +1,9 @@
-"""What both engines take of files: keys, sizes, numbers, and which parts make a file. A fault of ours is ValueError."""
+"""What both engines take of files: keys, sizes, numbers. Anything else is a fault of ours: ValueError."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
-from datasources.blobs import (
-    MAX_READ_BYTES,
-    MAX_SINGLE_BYTES,
-    ChosenPart,
-    Part,
-    PartsRefused,
-)
-from domain.part_plan import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
+from datasources.blobs import MAX_READ_BYTES, MAX_SINGLE_BYTES
+from domain.part_plan import MAX_PART_BYTES, MAX_PARTS
 from domain.uploads import Checksum
 
 MAX_KEY_BYTES = 1_024
@@ -74,27 +67,3 @@ def check_keys(keys: Sequence[str]) -> None:
 def check_read(start: int, length: int) -> None:
     if start < 0 or not 0 <= length <= MAX_READ_BYTES:
         raise ValueError(f"a read has at most {MAX_READ_BYTES} bytes")
-
-
-def chosen_parts(stored: Mapping[int, Part], chosen: Sequence[ChosenPart], min_part_bytes: int) -> list[Part]:
-    """The stored parts that a client names, in order. Raises PartsRefused, as S3 does."""
-    numbers = [part.number for part in chosen]
-    if not numbers or len(numbers) > MAX_PARTS:
-        raise PartsRefused
-    unordered = [after for before, after in pairwise(numbers) if after <= before]
-    if unordered:
-        raise PartsRefused(unordered)
-    wrong = [part.number for part in chosen if not _is_stored(part, stored.get(part.number))]
-    if wrong:
-        raise PartsRefused(wrong)
-    parts = [stored[number] for number in numbers]
-    small = [part.number for part in parts[:-1] if part.size < min_part_bytes]
-    if small or sum(part.size for part in parts) > MAX_OBJECT_BYTES:
-        raise PartsRefused(small)
-    return parts
-
-
-def _is_stored(chosen: ChosenPart, stored: Part | None) -> bool:
-    if stored is None or chosen.etag.strip('"') != stored.etag:
-        return False
-    return chosen.checksum is None or chosen.checksum == stored.checksum

@@ -1,17 +1,16 @@
 """S3's wire on this machine: moto behind real HTTP, and before it what moto leaves out.
 
-moto looks at no signature of a URL, which is all that keeps clients to the size and type that were signed. Everything
-else is moto's answer.
+moto looks at no signature of a URL, knows an upload by its id alone, keeps no checksums of parts, and pages lists of
+parts and uploads by rules of its own. It verifies no checksum either, and nothing here does.
 """
 
-import hashlib
-import hmac
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
+from xml.sax.saxutils import escape
 
 import aioboto3
 import aiohttp
@@ -22,24 +21,29 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from datasources.aws.s3 import S3Store, open_s3
 from tests.blob_stores import MIN_PART_BYTES, Site
+from tests.s3_signatures import refusal
 
 REGION = "eu-central-1"
 BUCKET = "files"
 PREFIX = "school/"
+ALGORITHMS = ("SHA256", "CRC32C", "CRC32", "CRC64NVME")
 _SECRET = "emulated"
 _ACCOUNT = "123456789012"
 
 Environ = dict[str, Any]
 Respond = Callable[..., Any]
+Answer = tuple[int, str]
+"""Status and body."""
 
 
 class S3Emulator:
-    """One server with one bucket.
+    """One server with one bucket; it answers one request after the other.
 
     Attributes:
         url: for `endpoint_url`.
         session: with made-up keys.
         later: seconds by which the emulator's clock is ahead, for URLs that expire.
+        requests: that were answered, as method and target.
     """
 
     def __init__(self) -> None:
@@ -49,23 +53,26 @@ class S3Emulator:
         self.later = 0.0
         self.url = ""
         self.requests: list[str] = []
+        self._part_checksums: dict[tuple[str, int], tuple[str, str]] = {}
+        self._lock = threading.Lock()
         moto.s3.models.S3_UPLOAD_PART_MIN_SIZE = MIN_PART_BYTES
         self._moto = DomainDispatcherApplication(create_backend_app)
 
-    @property
-    def backend(self) -> Any:
-        """moto's own state."""
-        return s3_backends[_ACCOUNT]["aws"]
-
     def empty(self) -> None:
-        self.later = 0.0
-        self.requests.clear()
-        self.backend.reset()
-        self.backend.create_bucket(BUCKET, REGION)
+        with self._lock:
+            self.later = 0.0
+            self.requests.clear()
+            self._part_checksums.clear()
+            self._backend.reset()
+            self._backend.create_bucket(BUCKET, REGION)
+
+    @property
+    def _backend(self) -> Any:
+        return s3_backends[_ACCOUNT]["aws"]
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Quiet)
+        server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Handler)
         self.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -76,51 +83,85 @@ class S3Emulator:
             thread.join()
 
     def __call__(self, environ: Environ, respond: Respond) -> Iterable[bytes]:
-        self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
-        try:
-            refusal = self._refusal(environ)
-        except (KeyError, ValueError):
-            refusal = "400 Bad Request", "AuthorizationQueryParametersError"
-        if refusal is not None:
-            status, code = refusal
-            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>refused</Message></Error>".encode()
-            respond(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
-            return [body]
-        _name_checksum(environ)
-        answer: Iterable[bytes] = self._moto(environ, respond)
-        return answer
+        with self._lock:
+            self.requests.append(f"{environ['REQUEST_METHOD']} {environ['REQUEST_URI']}")
+            answer = self._answer(environ)
+            if answer is None:
+                return list(self._moto(environ, respond))
+        status, text = answer
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        body = f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode()
+        respond(f"{status} ...", [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
+        return [body]
 
-    def _refusal(self, environ: Environ) -> tuple[str, str] | None:
-        """What S3 says to a signed URL that is not used as it was signed."""
-        target = urlsplit(environ["REQUEST_URI"])
+    def _answer(self, environ: Environ) -> Answer | None:
+        """What moto would not say; None to have it asked."""
+        target, headers = urlsplit(environ["REQUEST_URI"]), _headers(environ)
         query = dict(parse_qsl(target.query, keep_blank_values=True))
-        if "HTTP_AUTHORIZATION" in environ:
-            return None
-        if "X-Amz-Signature" not in query:
-            return "403 Forbidden", "AccessDenied"
-        signed = query["X-Amz-SignedHeaders"].split(";")
-        headers = _headers(environ)
-        if any(name.startswith("x-amz-") and name not in signed for name in headers):
-            return "403 Forbidden", "AccessDenied"
-        if not hmac.compare_digest(
-            _signature(environ["REQUEST_METHOD"], target, query, headers), query["X-Amz-Signature"]
-        ):
-            return "403 Forbidden", "SignatureDoesNotMatch"
-        signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
-        if datetime.now(UTC).timestamp() + self.later > signed_at + int(query["X-Amz-Expires"]):
-            return "403 Forbidden", "AccessDenied"
+        if "authorization" not in headers:
+            now = datetime.now(UTC).timestamp() + self.later
+            refused = refusal(environ["REQUEST_METHOD"], target, headers, secret=_SECRET, now=now)
+            if refused is not None:
+                return _error(*refused)
+        key = unquote(target.path).removeprefix(f"/{BUCKET}").removeprefix("/")
+        if "uploadId" in query:
+            upload = self._uploads.get(query["uploadId"])
+            if upload is None or upload.key_name != key:
+                return _error(404, "NoSuchUpload")
+            if environ["REQUEST_METHOD"] == "GET":
+                return self._parts(upload, int(query.get("part-number-marker") or 0), int(query["max-parts"]))
+        if "uploads" in query and environ["REQUEST_METHOD"] == "GET":
+            return self._open_uploads(query)
+        self._note_checksum(environ, headers, query)
         return None
 
+    @property
+    def _uploads(self) -> dict[str, Any]:
+        uploads: dict[str, Any] = self._backend.get_bucket(BUCKET).multiparts
+        return uploads
 
-def _name_checksum(environ: Environ) -> None:
-    """moto keeps a checksum only if its algorithm is named in the SDK's header too, which S3 does not ask for."""
-    for algorithm in ("SHA256", "CRC32C", "CRC32", "CRC64NVME"):
-        if f"HTTP_X_AMZ_CHECKSUM_{algorithm}" in environ:
-            environ.setdefault("HTTP_X_AMZ_SDK_CHECKSUM_ALGORITHM", algorithm)
+    def _note_checksum(self, environ: Environ, headers: dict[str, str], query: dict[str, str]) -> None:
+        for algorithm in ALGORITHMS:
+            value = headers.get(f"x-amz-checksum-{algorithm.lower()}")
+            if value is not None:
+                # moto keeps a file's checksum only if the SDK's header names it too, which S3 does not ask for.
+                environ.setdefault("HTTP_X_AMZ_SDK_CHECKSUM_ALGORITHM", algorithm)
+                if "partNumber" in query:
+                    self._part_checksums[query["uploadId"], int(query["partNumber"])] = algorithm, value
+
+    def _parts(self, upload: Any, after: int, limit: int) -> Answer:
+        numbers = [number for number in upload.partlist if number > after]
+        shown = "".join(self._part(upload, number) for number in numbers[:limit])
+        truncated = str(len(numbers) > limit).lower()
+        return 200, f"<ListPartsResult><IsTruncated>{truncated}</IsTruncated>{shown}</ListPartsResult>"
+
+    def _part(self, upload: Any, number: int) -> str:
+        part = upload.parts[number]
+        algorithm, value = self._part_checksums.get((upload.id, number), ("", ""))
+        checksum = f"<Checksum{algorithm}>{value}</Checksum{algorithm}>" if value else ""
+        return (
+            f"<Part><PartNumber>{number}</PartNumber><LastModified>{part.last_modified_ISO8601}</LastModified>"
+            f"<ETag>{escape(part.etag)}</ETag><Size>{part.size}</Size>{checksum}</Part>"
+        )
+
+    def _open_uploads(self, query: dict[str, str]) -> Answer:
+        after = (query.get("key-marker", ""), query.get("upload-id-marker", ""))
+        found = sorted((upload.key_name, upload_id) for upload_id, upload in self._uploads.items())
+        shown = [pair for pair in found if pair > after and pair[0].startswith(query.get("prefix", ""))]
+        listed = "".join(
+            f"<Upload><Key>{escape(key)}</Key><UploadId>{upload_id}</UploadId>"
+            "<Initiated>2026-11-21T12:00:00.000Z</Initiated></Upload>"
+            for key, upload_id in shown[: int(query["max-uploads"])]
+        )
+        return 200, f"<ListMultipartUploadsResult>{listed}</ListMultipartUploadsResult>"
+
+
+def _error(status: int, code: str) -> Answer:
+    return status, f"<Error><Code>{code}</Code><Message>refused</Message></Error>"
 
 
 def _headers(environ: Environ) -> dict[str, str]:
+    """By their names in small letters."""
     headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
     for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if name in environ:
@@ -128,35 +169,7 @@ def _headers(environ: Environ) -> dict[str, str]:
     return headers
 
 
-def _signature(method: str, target: Any, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
-    """Signature Version 4 in the query, from what arrived."""
-    _, day, region, service, end = query["X-Amz-Credential"].split("/")
-    pairs = sorted((_encoded(name), _encoded(value)) for name, value in query.items() if name != "X-Amz-Signature")
-    names = query["X-Amz-SignedHeaders"].split(";")
-    canonical = "\n".join(
-        [
-            method,
-            quote(unquote(target.path), safe="/-_.~"),
-            "&".join(f"{name}={value}" for name, value in pairs),
-            *(f"{name}:{' '.join(headers.get(name, '').split())}" for name in names),
-            "",
-            ";".join(names),
-            "UNSIGNED-PAYLOAD",
-        ]
-    )
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
-    text = "\n".join(["AWS4-HMAC-SHA256", query["X-Amz-Date"], f"{day}/{region}/{service}/{end}", digest])
-    key = f"AWS4{_SECRET}".encode()
-    for part in (day, region, service, end, text):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return key.hex()
-
-
-def _encoded(text: str) -> str:
-    return quote(text, safe="-_.~")
-
-
-class _Quiet(WSGIRequestHandler):
+class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log(self, *_: object) -> None:
@@ -170,28 +183,12 @@ def running_s3() -> Iterator[S3Emulator]:
         yield emulator
 
 
-@asynccontextmanager
-async def emulated_s3(emulator: S3Emulator, **chosen: Any) -> AsyncIterator[S3Store]:
-    """A store over an empty bucket."""
-    emulator.empty()
-    opened = open_s3(
-        BUCKET,
-        region=REGION,
-        prefix=PREFIX,
-        endpoint_url=emulator.url,
-        min_part_bytes=MIN_PART_BYTES,
-        session=emulator.session,
-        **chosen,
-    )
-    async with opened as store:
-        yield store
-
-
 class S3Site(Site):
     """A bucket behind the emulator."""
 
     def __init__(self, store: S3Store, client: aiohttp.ClientSession, emulator: S3Emulator) -> None:
         super().__init__(store, client)
+        self.s3 = store
         self.emulator = emulator
 
     def pass_time(self, seconds: float) -> None:
@@ -200,5 +197,13 @@ class S3Site(Site):
 
 @asynccontextmanager
 async def s3_site(emulator: S3Emulator, **chosen: Any) -> AsyncIterator[S3Site]:
-    async with emulated_s3(emulator, **chosen) as store, aiohttp.ClientSession() as client:
+    """A store over an empty bucket.
+
+    Args:
+        chosen: of `open_s3`.
+    """
+    emulator.empty()
+    given: dict[str, Any] = {"endpoint_url": emulator.url, "min_part_bytes": MIN_PART_BYTES, **chosen}
+    opened = open_s3(BUCKET, region=REGION, prefix=PREFIX, session=emulator.session, **given)
+    async with opened as store, aiohttp.ClientSession() as client:
         yield S3Site(store, client, emulator)

@@ -26,8 +26,8 @@ from datasources.blob_limits import (
     check_seconds,
     check_type,
     checked_key,
-    chosen_parts,
 )
+from datasources.blob_parts import chosen_parts, whole_checksum
 from datasources.blobs import (
     Blob,
     ChecksumRefused,
@@ -177,6 +177,8 @@ class S3Store:
         # S3 names no part that it refuses, and wants all checksums of parts again where they have some of their own.
         stored = {part.number: part async for part in self._all_parts(key, multipart_id)}
         chosen = chosen_parts(stored, parts, self._min_part_bytes)
+        if checksum is not None and whole_checksum(checksum.algorithm, chosen) not in (None, checksum):
+            raise ChecksumRefused
         request: dict[str, Any] = {
             **self._at(key),
             "UploadId": multipart_id,
@@ -190,7 +192,7 @@ class S3Store:
                 self._client,
                 "complete_multipart_upload",
                 request,
-                interpreted=_NO_UPLOAD | _REFUSED_COMPLETIONS.keys(),
+                interpreted=_NO_UPLOAD | _REFUSED_COMPLETIONS.keys() | ({"InvalidRequest"} if checksum else set()),
                 seconds=COMPLETE_SECONDS,
             )
         except Refused as refused:
@@ -326,6 +328,7 @@ class S3Store:
 _REFUSED_COMPLETIONS: Mapping[str, type[Exception]] = {
     "BadDigest": ChecksumRefused,
     "XAmzContentChecksumMismatch": ChecksumRefused,
+    "InvalidRequest": ChecksumRefused,  # the upload has checksums of another algorithm
     "EntityTooSmall": PartsRefused,
     "InvalidPart": PartsRefused,
     "InvalidPartOrder": PartsRefused,

@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
-from datasources.blob_limits import chosen_parts
+from datasources.blob_parts import chosen_parts, whole_checksum
 from datasources.blobs import Blob, ChecksumRefused, ChosenPart, NoSuchMultipart, OpenMultipart, Part, PartPage
-from datasources.checksums import DEFAULT, joined, joins
+from datasources.checksums import DEFAULT
 from datasources.local.sqlite_connections import connect_all
 from datasources.local.sqlite_threads import Result, Threads, Work, run_reads, run_writes
 from domain.times import Timestamp
@@ -236,7 +236,7 @@ class FileIndex:
             rows = connection.execute(f"SELECT {_PART} FROM parts WHERE content = ?", (id,))  # noqa: S608 - our columns
             stored = {part.number: part for part in map(_part, rows)}
             parts = chosen_parts(stored, chosen, min_part_bytes)
-            whole = _whole_checksum(multipart.algorithm or DEFAULT, parts)
+            whole = whole_checksum(multipart.algorithm or DEFAULT, parts)
             if checksum is not None and checksum != whole:
                 raise ChecksumRefused
             freed = _free_object(connection, key)
@@ -383,15 +383,6 @@ def _set_starts(connection: sqlite3.Connection, id: str, parts: Sequence[Part]) 
         rows.append((start, id, part.number))
         start += part.size
     connection.executemany("UPDATE parts SET start = ? WHERE content = ? AND number = ?", rows)
-
-
-# The whole
-
-
-def _whole_checksum(algorithm: ChecksumAlgorithm, parts: Sequence[Part]) -> Checksum | None:
-    if not joins(algorithm):
-        return None
-    return joined(algorithm, [(part.checksum.value, part.size) for part in parts if part.checksum])
 
 
 def _joined_etag(parts: Sequence[Part]) -> str:

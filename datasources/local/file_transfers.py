@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from datasources.blobs import Blob, ChecksumRefused, NoSuchMultipart
 from datasources.checksums import DEFAULT
 from datasources.local.disk_threads import DiskThreads
-from datasources.local.file_disk import Disk, Draft, Reading
+from datasources.local.file_disk import Disk, DiskFull, Draft, Reading
 from datasources.local.file_index import FileIndex, Piece, Written
 from datasources.local.file_urls import Grant
+from domain.errors import DomainError
 from domain.times import from_epoch
 from domain.uploads import ChecksumAlgorithm
 
@@ -56,13 +57,26 @@ class Transfers:
             algorithm = multipart.algorithm or DEFAULT
             if grant.algorithm not in ((algorithm,) if multipart.algorithm else (None, algorithm)):
                 raise WrongAlgorithm(algorithm)
-        draft = await self._threads.run(self._disk.draft, grant.size, algorithm)
+        draft = await self._draft(grant.size, algorithm)
         incoming = Incoming(self, grant, draft)
         try:
             yield incoming
         finally:
             if not incoming.is_finishing:
                 await self._to_the_end(self._threads.end(draft.discard))
+
+    async def _draft(self, size: int, algorithm: ChecksumAlgorithm) -> Draft:
+        drafting = asyncio.ensure_future(self._threads.run(self._disk.draft, size, algorithm))
+        try:
+            return await asyncio.shield(drafting)
+        except asyncio.CancelledError:
+            self._begin(self._undo(drafting))
+            raise
+
+    async def _undo(self, drafting: "asyncio.Future[Draft]") -> None:
+        """A draft that nobody waits for any more is made all the same, in a thread."""
+        with suppress(DomainError, DiskFull, OSError):
+            await self._threads.end((await drafting).discard)
 
     async def write(self, draft: Draft, chunks: Sequence[bytes]) -> None:
         """Writes and hashes at the same time: MD5 alone takes longer than the disk."""
@@ -122,10 +136,14 @@ class Transfers:
                 await self._threads.end(reading.close)
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Result]) -> Result:
-        task = asyncio.ensure_future(work)
+        """What the work returns; it goes on when the caller is cancelled."""
+        return await asyncio.shield(self._begin(work))
+
+    def _begin(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
+        task = asyncio.create_task(work)
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)
-        return await asyncio.shield(task)
+        return task
 
     async def ended(self) -> None:
         """Returns when nothing is being stored or discarded any more."""

@@ -1,6 +1,6 @@
 """Signed URLs of the embedded file store: what may be done with which key until when, and a keyed hash over it all.
 
-The signature covers the URL's text, byte for byte, and is checked before any of it is read.
+The signature covers what a URL means and not how it is spelled, because clients and proxies encode queries anew.
 """
 
 import hashlib
@@ -14,7 +14,8 @@ import msgspec
 from domain.uploads import Checksum, ChecksumAlgorithm
 
 PATH = "/files/"
-_SIGNATURE = "&signature="
+_SIGNATURE = "signature"
+_MOST_FIELDS = 20
 _ALLOWED_BY = {"GET": "GET", "HEAD": "GET", "PUT": "PUT"}
 
 
@@ -26,7 +27,7 @@ class Expired(Exception):
     """The URL was good once."""
 
 
-class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
+class Grant(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What one URL allows, and until when.
 
     Attributes:
@@ -70,9 +71,10 @@ class UrlSigner:
 
     def url(self, grant: Grant) -> str:
         given: dict[str, Any] = msgspec.to_builtins(grant)
-        method, key = given.pop("method"), given.pop("key")
-        signed = f"{quote(key)}?{urlencode(given)}"
-        return f"{self._base_url}{PATH}{signed}{_SIGNATURE}{self._signature(method, signed.encode())}"
+        del given["method"]
+        path = quote(given.pop("key"))
+        query = urlencode({**given, _SIGNATURE: self._signature(grant)}, quote_via=quote)
+        return f"{self._base_url}{PATH}{path}?{query}"
 
     def read(self, method: str, path: bytes, query: bytes) -> Grant:
         """What a request may do.
@@ -84,15 +86,18 @@ class UrlSigner:
         Raises:
             BadSignature, Expired.
         """
-        given, _, signature = query.rpartition(_SIGNATURE.encode())
-        allowed = _ALLOWED_BY.get(method, "")
-        if not hmac.compare_digest(self._signature(allowed, path + b"?" + given).encode(), signature):
+        try:
+            given = dict(parse_qsl(query.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+            signature = given.pop(_SIGNATURE, "")
+            shape = {**given, "method": _ALLOWED_BY.get(method), "key": unquote(path, errors="strict")}
+            grant = msgspec.convert(shape, Grant, strict=False)
+        except ValueError:  # msgspec's and Python's own
+            raise BadSignature from None
+        if not hmac.compare_digest(self._signature(grant).encode(), signature.encode()):
             raise BadSignature
-        shape = {**dict(parse_qsl(given.decode(), keep_blank_values=True)), "method": allowed, "key": unquote(path)}
-        grant = msgspec.convert(shape, Grant, strict=False)
         if grant.expires <= self._now():
             raise Expired
         return grant
 
-    def _signature(self, method: str, signed: bytes) -> str:
-        return hmac.new(self._secret, method.encode() + b" " + signed, hashlib.sha256).hexdigest()
+    def _signature(self, grant: Grant) -> str:
+        return hmac.new(self._secret, msgspec.json.encode(grant), hashlib.sha256).hexdigest()
