@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -183,11 +184,11 @@ async def test_lambdas_do_the_same_with_the_same_functions(dynamodb_store: Dynam
     [event] = (await dynamodb_store.changes(ENROLLMENTS, None)).events
     record = json.loads(body_of("counts", event))["record"]  # as a stream hands it to a Lambda
 
-    async def of_stream(lambdas: dict[str, list[dict[str, object]]]) -> None:
-        await way.topic.publish("counts", [event_of(ENROLLMENTS, each) for each in lambdas["Records"]])
+    async def of_stream(invocation: dict[str, Any]) -> None:
+        await way.topic.publish("counts", [event_of(ENROLLMENTS, each) for each in invocation["Records"]])
 
-    async def of_queue(lambdas: dict[str, list[dict[str, str]]]) -> list[str]:
-        arrivals = [arrival_of(each["messageId"], each["body"], each["attributes"]) for each in lambdas["Records"]]  # type: ignore[arg-type]  # attributes are a dict
+    async def of_queue(invocation: dict[str, Any]) -> list[str]:
+        arrivals = [arrival_of(each["messageId"], each["body"], each["attributes"]) for each in invocation["Records"]]
         return [undone.receipt for undone in await Inbox(dynamodb_store, [COUNTING], now).handle(arrivals, 3)]
 
     await of_stream({"Records": [record]})
