@@ -90,7 +90,7 @@ class Line:
                     await self.open()
                 answer = await self._connection.ask(request)
         except (RuntimeError, OSError, EOFError, TimeoutError) as error:
-            self._errors[f"{type(error).__name__} {error}"[:80]] += 1
+            self._errors[f"{type(error).__name__} {error}".partition("\r\n")[0]] += 1
             self.close()
         self._milliseconds.append((time.monotonic() - at) * 1e3)
         if b'"errors"' in answer:
@@ -117,6 +117,8 @@ class Crew:
         self._answered: list[float] = []
         self._sent: list[float] = []
         self._errors: Counter[str] = Counter()
+        self._acknowledged: set[str] = set()
+        """Messages, by id."""
         self._core = 0.0
 
     async def work(self, listeners: Audience) -> Heard:
@@ -163,14 +165,18 @@ class Crew:
         for number, speaker in enumerate(itertools.islice(itertools.cycle(members), self._messages)):
             said = {"roomId": speaker.room_id, "body": f"Message {number}: there they are, by the lighthouse."}
             message = {"query": SEND, "variables": {"input": said}}
-            await line.ask(speaker.token, message, start + number * SECONDS_BETWEEN_MESSAGES)
+            answer = await line.ask(speaker.token, message, start + number * SECONDS_BETWEEN_MESSAGES)
+            if answer and b'"errors"' not in answer:
+                self._acknowledged.add(json.loads(answer)["data"]["sendMessage"]["id"])
 
     def results(self, heard: Heard) -> list[Result]:
         what = f"{len(self._members):,} users"
+        copies = {json.loads(text)["payload"]["data"]["onMessage"]["id"]: n for text, n in heard.copies.items()}
         many = statistics.quantiles(self._answered, n=100)
         asked = len(self._answered) + len(self._sent)
-        due = self._messages * len(self._members)
-        lost = due - sum(min(count, len(self._members) // ROOMS) for count in heard.copies.values())
+        audience_size = len(self._members) // ROOMS
+        due = len(self._acknowledged) * audience_size
+        lost = sum(audience_size - copies.get(each, 0) for each in self._acknowledged)
         for error, count in self._errors.most_common(5):
             print(f"{count} x {error}")
         return [
