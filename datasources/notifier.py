@@ -13,6 +13,7 @@ from datasources.notification_preferences import Preferences
 from datasources.notifications import new_item
 from datasources.ports import Put, RecordStore, TransactionFailed, Write
 from datasources.push_tokens import PushTokens
+from datasources.recent import Recent
 from datasources.tables import DELIVERIES, NOTIFICATIONS, USERS
 from domain.deliveries import Delivery, Reason, Status
 from domain.notification_preferences import CHANNELS, NotificationPreferences, not_before
@@ -21,6 +22,8 @@ from domain.push_tokens import PushToken
 from domain.times import Timestamp
 
 AT_ONCE = 100
+_REMEMBERED = 20_000
+_REMEMBERED_SECONDS = 3_600.0
 
 
 class Notifier:
@@ -29,6 +32,8 @@ class Notifier:
         self._now = now
         self._preferences = Preferences(store)
         self._push_tokens = PushTokens(store)
+        # In a busy room every message asks for nearly all members, who were told long ago.
+        self._told: Recent[str, int] = Recent(size=_REMEMBERED, seconds=_REMEMBERED_SECONDS)
 
     async def tell(self, drafts: Sequence[Draft], *, batch: int = 0) -> int:
         """Each draft reaches its user once, however often and by however many it is told.
@@ -39,37 +44,50 @@ class Notifier:
         Returns:
             How many users were told in this batch, now or by an earlier try.
         """
-        told = 0
-        for start in range(0, len(drafts), AT_ONCE):
-            told += await self._tell_some(drafts[start : start + AT_ONCE], batch)
+        now = self._now()
+        earlier = [self._told.get(draft.key, now) for draft in drafts]
+        new = [draft for draft, known in zip(drafts, earlier, strict=True) if known is None]
+        told = earlier.count(batch)
+        for start in range(0, len(new), AT_ONCE):
+            some = new[start : start + AT_ONCE]
+            batches = await self._tell_some(some, batch)
+            told += batches.count(batch)
+            for draft, known in zip(some, batches, strict=True):
+                if known is not None:
+                    self._told.remember(draft.key, known, now, self._told.ticket())
         return told
 
-    async def _tell_some(self, drafts: Sequence[Draft], batch: int) -> int:
+    async def _tell_some(self, drafts: Sequence[Draft], batch: int) -> list[int | None]:
+        """For each draft the batch in which its user was told, now or earlier; None for a user who is gone."""
         user_ids = [draft.user_id for draft in drafts]
         before, users, wishes = await asyncio.gather(
             get_each(self._store, DELIVERIES, [first_key(draft) for draft in drafts]),
             get_each(self._store, USERS, [{"userId": user_id} for user_id in user_ids]),
             self._preferences.with_time_zones(user_ids),
         )
-        told = sum(1 for item in before if item is not None and item["batch"] == batch)
-        telling = [
-            self._tell(draft, preferences, time_zone, batch)
-            for draft, item, user, (preferences, time_zone) in zip(drafts, before, users, wishes, strict=True)
-            if item is None and user is not None and user["status"] != "ERASED"
-        ]
-        return told + sum(await asyncio.gather(*telling))
 
-    async def _tell(self, draft: Draft, preferences: NotificationPreferences, time_zone: str, batch: int) -> bool:
+        async def told(number: int) -> int | None:
+            item, user = before[number], users[number]
+            if item is not None:
+                return int(item["batch"])
+            if user is None or user["status"] == "ERASED":
+                return None
+            return await self._tell(drafts[number], *wishes[number], batch)
+
+        return await asyncio.gather(*(told(number) for number in range(len(drafts))))
+
+    async def _tell(self, draft: Draft, preferences: NotificationPreferences, time_zone: str, batch: int) -> int:
+        """The batch in which the user was told; another process may have been faster."""
         wants_pushes = "PUSH" in preferences.channels(draft.category)
         devices = await self._push_tokens.of_user(draft.user_id) if wants_pushes else []
         try:
             await self._store.transact(self._writes(draft, preferences, time_zone, devices, batch))
         except TransactionFailed as failure:
             told = failure.reasons[0]
-            if told is None:
+            if told is None or told.item is None:
                 raise
-            return told.item is not None and told.item["batch"] == batch
-        return True
+            return int(told.item["batch"])
+        return batch
 
     def _writes(
         self,
