@@ -19,7 +19,7 @@ from app.binding_checks import mismatches
 from app.scope import RequestScope
 from app.sdl import snake
 from domain.callers import Mode
-from domain.errors import Code, DomainError
+from domain.errors import account_suspended
 from resolvers.registry import Resolver
 
 Resolve = Callable[..., Any]
@@ -115,7 +115,7 @@ def _root(resolver: Resolver) -> Resolve:
     def resolve(_source: Any, info: GraphQLResolveInfo[RequestScope], **args: Any) -> Any:
         ctx = info.context.ctx
         if ctx.caller.suspended and not suspended_too:
-            raise DomainError(Code.ACCOUNT_SUSPENDED, "The account is suspended.")
+            raise account_suspended()
         return func(ctx, **args)
 
     return resolve

@@ -26,8 +26,9 @@ class ChangeRoute:
         if self.topic is None and self.queue is None:
             return list(steps)
         topic = self.topic
-        telling = [] if topic is None else [_telling(topic, step) for step in followers(steps)]
-        return [*(step for step in steps if not isinstance(step, FeedStep)), *telling]
+        travelling = [step for step in followers(steps) if not step.is_led]
+        telling = [] if topic is None else [_telling(topic, step) for step in travelling]
+        return [*(step for step in steps if step not in travelling), *telling]
 
 
 @asynccontextmanager

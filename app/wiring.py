@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from graphql import GraphQLSchema
 from ulid import LaxMonotonicPolicy, ULIDGenerator
@@ -22,25 +23,31 @@ from app.change_route import followers, open_change_route
 from app.clock import now
 from app.engines import open_engines
 from app.execution import Answer, Executor, GraphQLRequest
+from app.gate import Gate
 from app.inbox import Inbox, InboxReader
 from app.limits import Limits
 from app.malware_scans import open_scans
 from app.media_steps import media_steps
 from app.meeting_steps import meeting_steps
 from app.notification_steps import notification_steps
+from app.presence_steps import heard, presence_steps, tell
+from app.realtime.presence_keeper import PresenceKeeper
 from app.realtime.realtime import RealTime
+from app.repairs import MARKS, repair_steps
 from app.scope import RequestScope
 from app.second_tries import second_tries
 from app.settings import Settings
 from app.sign_in import open_authenticator, open_issuer
 from app.version import VERSION
 from app.ways_out import open_senders
-from app.worker_steps import all_steps
+from app.worker_steps import Step, all_steps
 from app.workers import Workers
 from datasources.accounts import Accounts
 from datasources.blobs import BlobStore
+from datasources.connections import Connections
 from datasources.cursors import Cursors
 from datasources.ports import RecordStore
+from datasources.senders import Senders
 from domain.callers import Caller, Mode
 from domain.chat_limits import ChatLimits
 from domain.server import FEATURES, MALWARE_SCAN, ServerFacts
@@ -69,6 +76,7 @@ class App:
     context: Callable[[Caller], Context]
     realtime: RealTime
     blobs: BlobStore
+    presence: PresenceKeeper
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
         return await self.authenticator.authenticate(credentials, operation=operation)
@@ -102,23 +110,26 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             engines.store, engines.search, engines.blobs, now, _chat_limits(settings), _file_rules(settings), calls
         )
         schema = bound_schema(authenticator.user_modes)
-        realtime = RealTime(schema, authenticator.user_modes, settings.redis_url or "memory://")
+        realtime = RealTime(schema, authenticator.user_modes, settings.redis_url or "memory://", MARKS)
         executor = _executor(settings, schema, realtime)
         context = _contexts(settings, built, realtime, calls.engine.features)
-        realtime.connect(executor, context, accounts.admit, accounts.forget, now)
+        realtime.connect(executor, context, Gate(authenticator, accounts), now)
+        publish = realtime.publish_and_wait  # a step goes on only when it has told of what it did
         steps = [
-            *all_steps(engines.store, built, now, realtime.publish),
-            *attendance_steps(engines.store, now, realtime.publish),
-            *meeting_steps(built, calls, now, realtime.publish),
+            *all_steps(engines.store, built, now, publish),
+            *attendance_steps(engines.store, now, publish),
+            *meeting_steps(built, calls, now, publish),
+            *presence_steps(engines.store, built, now, publish, partial(heard, realtime.ledger)),
+            *repair_steps(publish, realtime.ledger, now),
             *notification_steps(
                 engines.store,
                 now,
-                realtime.publish,
+                publish,
                 senders,
                 site=settings.clients_url,
                 announced_per_second=settings.announced_per_second,
             ),
-            *media_steps(engines.store, built, now, realtime.publish, scans),
+            *media_steps(engines.store, built, now, publish, scans),
         ]
         following = followers(steps)
         led = [*route.led(steps), second_tries(engines.store, following, now)]
@@ -135,13 +146,14 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             context=context,
             realtime=realtime,
             blobs=engines.blobs,
+            presence=_presence_keeper(engines.store, built, realtime),
         )
 
 
 @asynccontextmanager
 async def running(app: App) -> AsyncIterator[None]:
     """The workers at work and events delivered until the context ends."""
-    async with app.realtime.running():
+    async with app.realtime.running(), app.presence.running():
         tasks = [asyncio.create_task(app.workers.run(), name="workers")]
         if app.inbox is not None:
             tasks.append(asyncio.create_task(app.inbox.run(), name="inbox"))
@@ -224,6 +236,14 @@ def _contexts(
 def _features(settings: Settings, of_calls: Set[str]) -> tuple[str, ...]:
     scans = () if settings.malware_scan_queue_url is None else (MALWARE_SCAN,)
     return tuple(sorted({*FEATURES, *of_calls, *scans}))
+
+
+def _presence_keeper(store: RecordStore, built: Sources, realtime: RealTime) -> PresenceKeeper:
+    keeper = PresenceKeeper(
+        Connections(store), built.presence, partial(tell, built.settings, realtime.publish), now, _holder
+    )
+    realtime.connected.came, realtime.connected.went = keeper.opened, keeper.closed
+    return keeper
 
 
 def _holder() -> str:

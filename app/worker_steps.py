@@ -13,6 +13,8 @@ from resolvers.context import Publish, Sources
 SWEEP_SECONDS = 5.0
 NOWHERE = "-"
 """Where a timed step got to that always begins anew."""
+BATCH = 50
+"""Changes in one batch: so few that all they lead to fits into one transaction."""
 
 
 Handler = Callable[[Sequence[FeedEvent]], Awaitable[Sequence[Write]]]
@@ -26,11 +28,15 @@ class FeedStep:
 
     Attributes:
         name: names its place in the feed; never changes.
+        batch: changes that are handled at once, at most.
+        is_led: handled by the process that reads the feed, also where changes travel to others.
     """
 
     name: str
     table: Table
     handle: Handler
+    batch: int = BATCH
+    is_led: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,11 +80,6 @@ def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp]
         if event.new is not None and event.old is not None and event.new["memberCount"] != event.old["memberCount"]:
             await publish("publishRoom", id=event.key["roomId"])
 
-    async def expire_presence(since: str | None) -> str:
-        for user_id in await sources.presence.expire(now()):
-            await publish("publishPresence", user_id=user_id)
-        return NOWHERE
-
     return [
         TimedStep("expiry", SWEEP_SECONDS, sweep),
         FeedStep("waiting-lists", COURSES, move_up),
@@ -89,7 +90,6 @@ def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp]
         FeedStep("room-member-counts", ROOM_MEMBERS, count_in_rooms),
         FeedStep("room-events", ROOMS, each(tell_of_count)),
         FeedStep("message-search", ROOM_LOG, index_messages),
-        TimedStep("presence", SWEEP_SECONDS, expire_presence),
     ]
 
 

@@ -23,8 +23,6 @@ RENEW_SECONDS = 10.0
 POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.1
 """What comes so soon behind a change is handled together with it: in a busy chat a batch costs as much as a message."""
-BATCH = 50
-"""Changes in one batch: so few that all they lead to fits into one transaction."""
 TRIES = 5
 _MOST_TURNS = 100_000
 
@@ -52,7 +50,7 @@ class _Follower:
     async def turn(self) -> bool:
         """Handle one batch; False when there was none."""
         before = await worker_rows.position(self._store, self.name)
-        page = await self._store.changes(self._step.table, before, limit=1 if self._singly else BATCH)
+        page = await self._store.changes(self._step.table, before, limit=1 if self._singly else self._step.batch)
         self._position = page.position
         if page.position == before:
             return False
@@ -73,7 +71,7 @@ class _Follower:
         if len(page.events) == 1:
             self._tries += 1
         else:
-            self._singly = BATCH
+            self._singly = self._step.batch
         if self._tries < TRIES:
             raise error
         event = page.events[0]

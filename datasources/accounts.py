@@ -30,18 +30,11 @@ class Accounts:
         Raises:
             DomainError: UnauthorizedException when the account was erased or the session was revoked.
         """
-        if caller.user_id is None:
-            return caller
-        now = self._now()
-        standing = self._cache.standings.get(caller.user_id, now)
-        if standing is None:
-            standing = await self._standing(caller, now)
-        if caller.session_id is None or standing.status == "ERASED":  # nothing is stored about the erased any more
-            return admitted(caller, standing, None)
-        session = self._cache.sessions.get((caller.user_id, caller.session_id), now)
-        if session is None:
-            session = await self._session(caller, caller.session_id, now)
-        return admitted(caller, standing, session)
+        return await self._admitted(caller, anew=False)
+
+    async def readmit(self, caller: Caller) -> Caller:
+        """As `admit`, with account and session read anew."""
+        return await self._admitted(caller, anew=True)
 
     def forget(self, caller: Caller) -> None:
         """Read the caller's account and session anew: another process has changed them."""
@@ -49,6 +42,20 @@ class Accounts:
             self._cache.forget_account(caller.user_id)
             if caller.session_id is not None:
                 self._cache.forget_session(caller.user_id, caller.session_id)
+
+    async def _admitted(self, caller: Caller, *, anew: bool) -> Caller:
+        if caller.user_id is None:
+            return caller
+        now = self._now()
+        standing = None if anew else self._cache.standings.get(caller.user_id, now)
+        if standing is None:
+            standing = await self._standing(caller, now)
+        if caller.session_id is None or standing.status == "ERASED":  # nothing is stored about the erased any more
+            return admitted(caller, standing, None)
+        session = None if anew else self._cache.sessions.get((caller.user_id, caller.session_id), now)
+        if session is None:
+            session = await self._session(caller, caller.session_id, now)
+        return admitted(caller, standing, session)
 
     async def _standing(self, caller: Caller, now: Timestamp) -> Standing:
         ticket = self._cache.standings.ticket()

@@ -45,7 +45,7 @@ class ApiKey(Record, frozen=True):
     @property
     def id(self) -> str:
         """What lists show and `revoke` takes: the first 16 digits of the hash."""
-        return self.hash[:16]
+        return key_id(self.hash)
 
 
 _Keys = tuple[ApiKey, ...]
@@ -61,6 +61,10 @@ class _Book(Record, frozen=True):
 def key_hash(text: str) -> str:
     """SHA-256 of a key's text, hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def key_id(hash: str) -> str:
+    return hash[:16]
 
 
 class ApiKeys:

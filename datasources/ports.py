@@ -12,6 +12,7 @@ import msgspec
 from datasources.conditions import Condition
 from datasources.tables import Table
 from datasources.updates import Update
+from domain.times import Timestamp
 
 Attributes = Mapping[str, Any]
 Item = dict[str, Any]
@@ -113,6 +114,7 @@ class FeedEvent(msgspec.Struct, frozen=True):
 
     `event_id` is the same at every delivery. Events of one item come in commit order; of different items
     in any order. An item that TTL removed comes as REMOVE too. `old` and `new` lack what is private to the table.
+    `at` is when it was committed, by the store's clock and perhaps a second early; None where its way does not tell.
     """
 
     event_id: str
@@ -121,6 +123,7 @@ class FeedEvent(msgspec.Struct, frozen=True):
     key: dict[str, Any]
     old: Item | None
     new: Item | None
+    at: Timestamp | None = None
 
 
 class FeedPage(msgspec.Struct, frozen=True):

@@ -177,6 +177,10 @@ LOCAL_CALLS = Table(  # META, ATTENDEE#attendeeId, USER#externalUserId, EVENT#id
     feed=True,
 )
 """What our own engine of calls knows, where Chime is not used."""
+CONNECTIONS = Table(  # LEASE; in the process's shards USER#userId
+    "Connections", "node", "sk", indexes=(Index("ExpiryIndex", "expiryShard", "expiryAt"),), ttl=True
+)
+"""Which users have sockets open in which process, and until when each process is believed to live."""
 SEARCH_TERMS = Table("SearchTerms", "scopeTerm", "wordDocument")
 """A row a word and document; `scopeTerm` is the scope and the word's first letter."""
 SEARCH_DOCUMENTS = Table("SearchDocuments", "scopeDocument")
@@ -257,6 +261,7 @@ ALL = (
     ANALYTICS,
     JOBS,
     LOCAL_CALLS,
+    CONNECTIONS,
     SEARCH_TERMS,
     SEARCH_DOCUMENTS,
     NOTIFICATIONS,

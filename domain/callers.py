@@ -44,6 +44,7 @@ class Caller(msgspec.Struct, frozen=True):
         suspended: set by the account gate; everything but the allowed few operations is refused.
         denied_fields: `Type.field` names that a Lambda authorizer took away.
         ip_address, user_agent: of the request, for the session list.
+        key_id: which API key it was; None in every other mode.
     """
 
     mode: Mode
@@ -60,6 +61,7 @@ class Caller(msgspec.Struct, frozen=True):
     denied_fields: frozenset[str] = frozenset()
     ip_address: str | None = None
     user_agent: str | None = None
+    key_id: str | None = None
 
     @property
     def id(self) -> str:

@@ -131,6 +131,10 @@ def forbidden(message: str, **info: Any) -> DomainError:
     return DomainError(Code.FORBIDDEN, message, **info)
 
 
+def account_suspended() -> DomainError:
+    return DomainError(Code.ACCOUNT_SUSPENDED, "The account is suspended.")
+
+
 def rate_limited(message: str, *, after_seconds: int) -> DomainError:
     """Somebody goes faster than they may; the same call is fine `after_seconds` later."""
     return DomainError(Code.RATE_LIMITED, message, retryAfterSeconds=after_seconds)

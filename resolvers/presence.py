@@ -26,10 +26,13 @@ async def get_presence(ctx: Context, *, user_ids: list[str]) -> list[Presence]:
 
 
 @registry.field("Mutation.setPresence")
-async def set_presence(ctx: Context, *, status: PresenceStatus) -> Presence:
-    presence = await ctx.sources.presence.beat(ctx.caller.id, status, ctx.now())
-    is_hidden = await ctx.sources.settings.switched_off("presenceVisible", [ctx.caller.id])
-    return offline(ctx.caller.id) if is_hidden else presence
+async def set_presence(ctx: Context, *, status: PresenceStatus) -> Presence | None:
+    """null, so that nobody is told, when others see what they saw before."""
+    now = ctx.now()
+    is_news = await ctx.sources.presence.beat(ctx.caller.id, status, now)
+    if not is_news or await ctx.sources.settings.switched_off("presenceVisible", [ctx.caller.id]):
+        return None
+    return Presence(ctx.caller.id, status, now)
 
 
 @registry.field("Mutation.setTyping")
@@ -45,7 +48,7 @@ async def set_typing(ctx: Context, *, room_id: str, is_typing: bool) -> TypingEv
 
 @registry.field("Mutation.publishPresence")
 async def publish_presence(ctx: Context, *, user_id: str) -> Presence | None:
-    """Writes nothing; OFFLINE where there is no heartbeat."""
+    """Writes nothing; OFFLINE for who is not there."""
     [presence] = await _shown(ctx, [text.identifier(user_id, "userId")])
     return presence
 

@@ -15,6 +15,7 @@ import msgspec
 
 from subscriptions.bus import Bus
 from subscriptions.filters import Filter
+from subscriptions.ledger import Ledger
 from subscriptions.messages import Message
 
 MOST_WAITING = 10_000
@@ -142,10 +143,12 @@ class Hub:
     Args:
         bus: to the other processes.
         rechecked: is told of every user whose rights another process has changed.
+        ledger: is told of every event.
     """
 
-    def __init__(self, bus: Bus, rechecked: Callable[[str], None]) -> None:
+    def __init__(self, bus: Bus, rechecked: Callable[[str], None], ledger: Ledger) -> None:
         self._bus = bus
+        self._ledger = ledger
         self._rechecked = rechecked
         self._index = _Index()
         self._waiting: deque[tuple[Message, Payload | None]] = deque()
@@ -189,12 +192,13 @@ class Hub:
         Args:
             payload: plain data under the SDL's names, as JSON will hold it.
         """
-        message = Message.event(fields, payload)
+        message = Message.event(fields, payload, self._ledger.entries(fields, payload))
         if len(message.content) > MOST_BYTES:
             log.error("an event of %s is too large: %d bytes", ", ".join(fields), len(message.content))
             self.report_gap(fields)
             return
         self._bus.send(message)
+        self._ledger.note(message.shown)
         self._accept(message, payload)
 
     def report_gap(self, fields: Sequence[str]) -> None:
@@ -215,6 +219,7 @@ class Hub:
 
     def _received(self, message: Message) -> None:
         """From another process."""
+        self._ledger.note(message.shown)
         if message.kind == "recheck":
             self._rechecked(message.about[0])
         elif any(self._index.hears(field) for field in message.about):

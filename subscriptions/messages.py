@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from subscriptions.ledger import Entry
+
 Kind = Literal["event", "gap", "recheck", "beat", "end"]
 """`beat`: the sender is there; `end`: it goes on purpose."""
 
@@ -15,15 +17,17 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         about: subscription fields of an event or a gap; the user of a recheck.
         content: an event's payload, as JSON.
+        shown: which records an event shows.
     """
 
     kind: Kind
     about: tuple[str, ...] = ()
     content: msgspec.Raw = msgspec.Raw(b"null")
+    shown: tuple[Entry, ...] = ()
 
     @classmethod
-    def event(cls, fields: Sequence[str], payload: Mapping[str, Any]) -> "Message":
-        return cls("event", tuple(fields), msgspec.Raw(_encoder.encode(payload)))
+    def event(cls, fields: Sequence[str], payload: Mapping[str, Any], shown: tuple[Entry, ...]) -> "Message":
+        return cls("event", tuple(fields), msgspec.Raw(_encoder.encode(payload)), shown)
 
     @classmethod
     def gap(cls, fields: Sequence[str]) -> "Message":

@@ -20,6 +20,7 @@ from app.execution import Executor, GraphQLRequest
 from app.media_steps import media_steps
 from app.meeting_steps import meeting_steps
 from app.notification_steps import notification_steps
+from app.presence_steps import presence_steps
 from app.scope import RequestScope
 from app.sources import FileRules
 from app.worker_steps import all_steps
@@ -137,6 +138,7 @@ class School:
         steps = [
             *all_steps(self.store, self.sources, self.clock.now, self.publish),
             *meeting_steps(self.sources, self.carrier, self.clock.now, self.publish),
+            *presence_steps(self.store, self.sources, self.clock.now, self.publish, self.heard),
             *notification_steps(self.store, self.clock.now, self.publish, self.senders),
             *attendance_steps(self.store, self.clock.now, self.publish),
         ]
@@ -158,6 +160,10 @@ class School:
 
     async def publish(self, mutation: str, /, **key: Any) -> None:
         self.published.append((mutation, key))
+
+    def heard(self, user_id: str, status: str) -> bool:
+        """Nothing that is published gets lost."""
+        return True
 
     async def recheck(self, user_id: str, *, after_seconds: float = 0) -> None:
         self.rechecked.append(user_id)

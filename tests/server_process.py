@@ -35,11 +35,13 @@ class ServerProcess:
 
     Attributes:
         settings: environment variables besides PORT and DATA_DIR.
+        module: serves in place of `app`.
     """
 
     data_dir: Path
     port: int
     settings: Mapping[str, str]
+    module: str = "app"
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -63,7 +65,7 @@ class ServerProcess:
         """Starts it and waits until it is ready."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app", "serve"], cwd=ROOT, env=self._environment(), stdout=log, stderr=log
+                [sys.executable, "-m", self.module, "serve"], cwd=ROOT, env=self._environment(), stdout=log, stderr=log
             )
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._ready():
@@ -109,9 +111,9 @@ class ServerProcess:
 
 
 @contextlib.contextmanager
-def server_process(data_dir: Path, **settings: str) -> Iterator[ServerProcess]:
+def server_process(data_dir: Path, *, module: str = "app", **settings: str) -> Iterator[ServerProcess]:
     """A started server; it is gone when the context ends, however that comes."""
-    server = ServerProcess(data_dir, free_port(), settings)
+    server = ServerProcess(data_dir, free_port(), settings, module)
     try:
         server.start()
         yield server

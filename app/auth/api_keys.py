@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable
 
 from app.auth.shared_call import SharedCall
-from datasources.api_keys import ApiKeys, key_hash
+from datasources.api_keys import ApiKeys, key_hash, key_id
 from domain.callers import Caller, Mode
 from domain.rate import RateLimiter
 from domain.times import from_epoch, moment
 
 CACHE_SECONDS = 30
+FRESH_SECONDS = 3
 UNKNOWN_KEY_SECONDS = 1
 UNKNOWN_KEY_BURST = 10
 """Keys that were just made work at once, and a flood of wrong keys costs one read a second."""
@@ -41,11 +42,19 @@ class ApiKeyVerifier:
         """
         digest = key_hash(key)
         if digest in self._fixed:
-            return Caller(Mode.API_KEY)
+            return Caller(Mode.API_KEY, key_id=key_id(digest))
         if self._clock() - self._read_at >= CACHE_SECONDS or (digest not in self._keys and self._may_look()):
             await self._reading.result()
         caller, expiry = self._keys.get(digest, (None, 0.0))
         return caller if self._clock() < expiry else None
+
+    async def accepts(self, id: str) -> bool:
+        """Whether the key of this id is live, by what was read at most 3 seconds ago. Raises DomainError."""
+        if id in map(key_id, self._fixed):
+            return True
+        if self._clock() - self._read_at >= FRESH_SECONDS:
+            await self._reading.result()
+        return any(key_id(digest) == id and self._clock() < expiry for digest, (_, expiry) in self._keys.items())
 
     def _may_look(self) -> bool:
         return self._reading.running or not self._looks.wait("an unknown key")
@@ -58,7 +67,10 @@ class ApiKeyVerifier:
         begun = self._clock()
         keys = await self._stored.list(from_epoch(begun))
         self._keys = {
-            key.hash: (Caller(Mode.API_KEY, expires_at=key.expires_at), moment(key.expires_at).timestamp())
+            key.hash: (
+                Caller(Mode.API_KEY, key_id=key.id, expires_at=key.expires_at),
+                moment(key.expires_at).timestamp(),
+            )
             for key in keys
         }
         self._read_at = begun

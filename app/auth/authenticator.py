@@ -79,6 +79,16 @@ class Authenticator:
         caller = await self._verified(credentials, operation)
         return msgspec.structs.replace(caller, ip_address=credentials.ip_address, user_agent=credentials.user_agent)
 
+    async def accepts(self, caller: Caller) -> bool:
+        """Whether a credential that was good before was not taken back since: an API key may be.
+
+        Raises:
+            DomainError: the store of API keys does not answer.
+        """
+        if caller.key_id is None:
+            return True
+        return self._api_keys is not None and await self._api_keys.accepts(caller.key_id)
+
     def forget(self) -> None:
         """Check every credential anew from now on, whatever was remembered of it."""
         for verifier in (self._api_keys, self._tokens, self._authorizer):

@@ -20,7 +20,7 @@ from app.realtime.connecting import CONNECT, START_PATH, Refusal, credentials_of
 from app.realtime.live import error_of
 from app.realtime.session import Session, Stream, valid_id
 from domain.callers import Caller
-from domain.errors import Code, DomainError
+from domain.errors import Code, DomainError, account_suspended
 
 CONNECTION_TIMEOUT_MS = 300_000
 """How long a client may wait for a keep-alive before it counts the connection as lost."""
@@ -38,7 +38,11 @@ class AppSyncSession(Session):
         self._streams.pop(stream.id, None)
         self._error(errors, stream.id)
         if any(error.get("errorType") == Code.ACCOUNT_SUSPENDED for error in errors):
-            self.socket.close(1008, "account suspended")
+            self.expel(account_suspended())
+
+    def expel(self, error: DomainError) -> None:
+        is_suspended = error.code is Code.ACCOUNT_SUSPENDED
+        self.socket.close(1008, "account suspended" if is_suspended else error.code.value)
 
     async def fault(self, message: str, frame: dict[str, Any] | None) -> None:
         self._error([_error("BadRequestException", message)], None if frame is None else valid_id(frame))
@@ -53,7 +57,7 @@ class AppSyncSession(Session):
         if self.caller is not None:
             return True
         try:
-            self.caller = await self.services.connect(credentials_of(self.handshake), lambda: CONNECT)
+            self.caller = await self.services.connect(credentials_of(self.handshake), lambda: CONNECT, self)
         except Refusal as refusal:
             self.say({"type": "connection_error", "payload": {"errors": [refusal.error]}})
             self.socket.close(1008, str(refusal.error["errorType"]))

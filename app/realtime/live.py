@@ -1,10 +1,8 @@
-"""The live subscriptions of this process: how they start, go on only while they may, and end."""
+"""The live subscriptions of this process: how they start, whether they may go on, and how they end."""
 
 import asyncio
-import logging
-import math
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from hashlib import blake2b
 from typing import Any, Protocol
 from uuid import uuid4
@@ -29,14 +27,8 @@ from subscriptions.projection import Projection, project
 
 GATE_SECONDS = 8.0
 """For the gate of one subscription; clients give up after ten."""
-SWEEP_SECONDS = 25.0
-"""Between two looks at every subscription's rights, all of them within 30 seconds."""
-MOST_AT_ONCE = 8
 MOST_TRIES = 5
-MOST_TO_RECHECK = 10_000
 LONGEST_TIMER_SECONDS = 7 * 24 * 3600.0
-
-log = logging.getLogger(__name__)
 
 
 class Subscriber(Listener, Protocol):
@@ -77,7 +69,6 @@ class LiveSubscriptions:
     Args:
         context: a resolvers' context for a caller.
         admit: the account gate.
-        forget: makes the account gate read a caller's account anew.
         now: the server's clock, which says whether a credential has expired.
     """
 
@@ -88,7 +79,6 @@ class LiveSubscriptions:
         user_modes: frozenset[Mode],
         context: Callable[[Caller], Context],
         admit: Callable[[Caller], Awaitable[Caller]],
-        forget: Callable[[Caller], None],
         now: Callable[[], Timestamp],
     ) -> None:
         self._executor = executor
@@ -96,12 +86,9 @@ class LiveSubscriptions:
         self._visibility = _Visibility(executor.schema, user_modes)
         self._context = context
         self._admit = admit
-        self._forget = forget
         self._now = now
         self._all: dict[Subscription, None] = {}
-        self._of_user: dict[str, dict[Subscription, None]] = defaultdict(dict)
-        self._to_recheck: dict[str, None] = {}
-        self._recheck_came = asyncio.Event()
+        self._of_user: dict[str | None, dict[Subscription, None]] = defaultdict(dict)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -117,8 +104,7 @@ class LiveSubscriptions:
         """
         asked = read(self._executor, request, str(uuid4()))
         subscription = Subscription(asked, _digest(request), caller, subscriber)
-        if caller.user_id is not None:
-            self._of_user[caller.user_id][subscription] = None
+        self._of_user[caller.user_id][subscription] = None
         try:
             subscription.topic = await self._first_topic(subscription)
             self._check_expiry(subscription)
@@ -139,7 +125,7 @@ class LiveSubscriptions:
             subscription.timer.cancel()
         self._all.pop(subscription, None)
         user_id = subscription.caller.user_id
-        if user_id is not None and user_id in self._of_user:
+        if user_id in self._of_user:
             self._of_user[user_id].pop(subscription, None)
             if not self._of_user[user_id]:
                 del self._of_user[user_id]
@@ -150,82 +136,36 @@ class LiveSubscriptions:
             self.stop(subscription)
             subscription.subscriber.end([error_of(error)])
 
+    def interrupt(self, subscription: Subscription) -> None:
+        """What it may hear has changed, or cannot be told: the client has to ask anew."""
+        if subscription in self._all:
+            self.stop(subscription)
+            subscription.subscriber.lose_continuity()
+
     # Rights
 
-    async def recheck(self, user_id: str, *, after_seconds: float = 0) -> None:
-        """See resolvers.context.Recheck."""
-        if after_seconds:
-            asyncio.get_running_loop().call_later(after_seconds, self._recheck_everywhere_soon, user_id)
-            return
-        self._hub.recheck(user_id)
-        await self._recheck_here(user_id)
+    def __contains__(self, user_id: str | None) -> bool:
+        return user_id in self._of_user
 
-    def _recheck_everywhere_soon(self, user_id: str) -> None:
-        self._hub.recheck(user_id)
-        self.recheck_soon(user_id)
+    def users(self) -> list[str | None]:
+        """Everybody who listens, None for those who are no persons."""
+        return list(self._of_user)
 
-    def recheck_soon(self, user_id: str) -> None:
-        """Another process has changed what this user may hear."""
-        if user_id in self._of_user:
-            if len(self._to_recheck) >= MOST_TO_RECHECK:
-                log.error("%d users wait for their rights to be looked at: too many", len(self._to_recheck))
-                self._hub.lose_continuity()
-                return
-            self._to_recheck[user_id] = None
-            self._recheck_came.set()
+    def of(self, user_id: str | None) -> list[Subscription]:
+        """Those that are about to start among them."""
+        return list(self._of_user.get(user_id, ()))
 
-    async def run(self) -> None:
-        """Keeps looking at rights until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._recheck_on())
-            tasks.create_task(self._sweep_on())
-
-    async def _recheck_on(self) -> None:
-        while True:
-            await self._recheck_came.wait()
-            self._recheck_came.clear()
-            while self._to_recheck:
-                user_id = next(iter(self._to_recheck))
-                del self._to_recheck[user_id]
-                await self._recheck_here(user_id)
-
-    async def _recheck_here(self, user_id: str) -> None:
-        mine = list(self._of_user.get(user_id, ()))
-        for subscription in mine:
-            self._forget(subscription.caller)
-            subscription.outdated = True
-        await self._look_at(mine, unsure=self._interrupt, pause=0)
-
-    async def _sweep_on(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS / 5)
-            rounds = math.ceil(len(self._all) / MOST_AT_ONCE)
-            await self._look_at(list(self._all), unsure=_leave, pause=SWEEP_SECONDS * 4 / 5 / max(1, rounds))
-
-    async def _look_at(
-        self, subscriptions: Iterable[Subscription], unsure: Callable[[Subscription], None], pause: float
-    ) -> None:
-        """Several at a time.
+    async def may_go_on(self, subscription: Subscription, admit: Callable[[Caller], Awaitable[Caller]]) -> bool:
+        """Ends it when it may not; False when that cannot be told at the moment.
 
         Args:
-            unsure: what becomes of one whose rights cannot be read at the moment.
-            pause: seconds after each, so that a large number is no burst.
+            admit: the account gate, which reads the account anew.
         """
-        waiting = iter(subscriptions)
-
-        async def look() -> None:
-            for subscription in waiting:
-                if subscription in self._all and not await self._still_may(subscription):
-                    unsure(subscription)
-                await asyncio.sleep(pause)
-
-        await asyncio.gather(*(look() for _ in range(MOST_AT_ONCE)))
-
-    async def _still_may(self, subscription: Subscription) -> bool:
-        """Ends it when it may not be any more; False when that cannot be told."""
+        if subscription not in self._all:
+            return True
         try:
             self._check_expiry(subscription)
-            topic = await self._topic(subscription, await self._admit(subscription.caller))
+            topic = await self._topic(subscription, await admit(subscription.caller))
         except DomainError as error:
             if error.code in RETRYABLE:
                 return False
@@ -236,14 +176,8 @@ class LiveSubscriptions:
             return False
         before = subscription.topic
         if before is not None and (before.group, before.filter) != (topic.group, topic.filter):
-            self._interrupt(subscription)
+            self.interrupt(subscription)
         return True
-
-    def _interrupt(self, subscription: Subscription) -> None:
-        """What it may hear has changed, or cannot be told: the client has to ask anew."""
-        if subscription in self._all:
-            self.stop(subscription)
-            subscription.subscriber.lose_continuity()
 
     def _check_expiry(self, subscription: Subscription) -> None:
         """Raises when the credential has expired; sets the timer for when it will."""
@@ -334,7 +268,3 @@ def _digest(request: GraphQLRequest) -> bytes:
     variables = orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS)
     parts = (request.query.encode("utf-8", "surrogatepass"), (request.operation_name or "").encode(), variables)
     return blake2b(b"\0".join(parts), digest_size=16).digest()
-
-
-def _leave(subscription: Subscription) -> None:
-    """The next look will tell."""

@@ -8,6 +8,7 @@ read once; a record that is noted while it is read is read again.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
@@ -48,24 +49,34 @@ class Publisher:
         self._hub = hub
         self._calls = {each: publishing(schema, each, user_modes) for each in woken if takes_a_key(schema, each)}
         self._executor = Executor(schema, limits=_ANYTHING, introspection=False, seconds=SECONDS)
-        self._waiting: dict[_Noted, None] = {}
+        self._waiting: dict[_Noted, asyncio.Future[None]] = {}
         self._came = asyncio.Event()
 
     async def publish(self, mutation: str, /, **key: Any) -> None:
         """See resolvers.context.Publish."""
+        self._note(mutation, key)
+
+    async def publish_and_wait(self, mutation: str, /, **key: Any) -> None:
+        """As `publish`; returns once its listeners were sent the record, or were told of a gap."""
+        told = self._note(mutation, key)
+        if told is not None:
+            await asyncio.shield(told)
+
+    def _note(self, mutation: str, key: Mapping[str, Any]) -> "asyncio.Future[None] | None":
+        """Done once it was handed on; None where nothing is to be."""
         call = self._calls.get(mutation)
         if call is None or key.keys() != call.arguments.keys():
             log.error("%s cannot be published by %s", mutation, ", ".join(key))
-            return
+            return None
         fields = self._woken[mutation]
         if not self._hub.may_be_heard(fields):
-            return
+            return None
         if len(self._waiting) >= MOST_WAITING:
             log.error("%d records wait to be published: too many", len(self._waiting))
             self._hub.report_gap(fields)
-            return
-        self._waiting[mutation, tuple(sorted(key.items()))] = None
+            return None
         self._came.set()
+        return self._waiting.setdefault((mutation, tuple(sorted(key.items()))), asyncio.Future())
 
     async def run(self, context: Callable[[Caller], Context]) -> None:
         """Publishes until cancelled."""
@@ -73,12 +84,11 @@ class Publisher:
             await self._came.wait()
             self._came.clear()
             while self._waiting:
-                batch = [noted for noted, _ in zip(self._waiting, range(MOST_AT_ONCE), strict=False)]
-                for noted in batch:
-                    del self._waiting[noted]
+                batch = {noted: self._waiting.pop(noted) for noted in list(islice(self._waiting, MOST_AT_ONCE))}
                 answers = await asyncio.gather(*(self._read(noted, context) for noted in batch), return_exceptions=True)
-                for (mutation, _), answer in zip(batch, answers, strict=True):
+                for ((mutation, _), told), answer in zip(batch.items(), answers, strict=True):
                     self._hand_on(mutation, answer)
+                    told.set_result(None)
 
     def _hand_on(self, mutation: str, answer: Mapping[str, Any] | BaseException) -> None:
         fields = self._woken[mutation]

@@ -2,22 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any
 
 from graphql import GraphQLSchema
 
 from app.execution import Executor
+from app.realtime.connected import Connected
 from app.realtime.direct_events import DirectEvents
 from app.realtime.live import LiveSubscriptions
 from app.realtime.publishing import Publisher
+from app.realtime.rights import Gate, Rights
 from domain.callers import Caller, Mode
 from domain.times import Timestamp
 from resolvers.context import Context
 from subscriptions.aws_subscribe import woken_by
 from subscriptions.bus import Bus
 from subscriptions.hub import Hub
+from subscriptions.ledger import Ledger, Mark
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +32,23 @@ class RealTime:
     Args:
         schema: bound.
         bus_url: `memory://`, or Redis' for many processes.
+        marks: by which it is remembered what subscribers heard, by subscription field.
     """
 
-    def __init__(self, schema: GraphQLSchema, user_modes: frozenset[Mode], bus_url: str) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        user_modes: frozenset[Mode],
+        bus_url: str,
+        marks: Mapping[str, Mark] = MappingProxyType({}),
+    ) -> None:
         woken = woken_by(schema)
-        self.hub = Hub(Bus(bus_url), self._rechecked)
+        self.ledger = Ledger(marks)
+        self.hub = Hub(Bus(bus_url), self._rechecked, self.ledger)
         self.mutated = DirectEvents(woken, self.hub)
+        self.connected = Connected()
         self.live: LiveSubscriptions
+        self.rights: Rights
         self._publisher = Publisher(schema, woken, self.hub, user_modes)
         self._user_modes = user_modes
         self._context: Callable[[Caller], Context]
@@ -43,19 +57,22 @@ class RealTime:
         self,
         executor: Executor,
         context: Callable[[Caller], Context],
-        admit: Callable[[Caller], Awaitable[Caller]],
-        forget: Callable[[Caller], None],
+        gate: Gate,
         now: Callable[[], Timestamp],
     ) -> None:
         """Args: see LiveSubscriptions."""
         self._context = context
-        self.live = LiveSubscriptions(executor, self.hub, self._user_modes, context, admit, forget, now)
+        self.live = LiveSubscriptions(executor, self.hub, self._user_modes, context, gate.admit, now)
+        self.rights = Rights(self.live, self.connected, self.hub, gate)
 
     async def publish(self, mutation: str, /, **key: Any) -> None:
         await self._publisher.publish(mutation, **key)
 
+    async def publish_and_wait(self, mutation: str, /, **key: Any) -> None:
+        await self._publisher.publish_and_wait(mutation, **key)
+
     async def recheck(self, user_id: str, *, after_seconds: float = 0) -> None:
-        await self.live.recheck(user_id, after_seconds=after_seconds)
+        await self.rights.recheck(user_id, after_seconds=after_seconds)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -63,7 +80,7 @@ class RealTime:
         async with self.hub:
             tasks = [
                 asyncio.create_task(self._publisher.run(self._context), name="publisher"),
-                asyncio.create_task(self.live.run(), name="rights of subscriptions"),
+                asyncio.create_task(self.rights.run(), name="rights of subscriptions"),
             ]
             for task in tasks:
                 task.add_done_callback(_tell_of_end)
@@ -75,7 +92,7 @@ class RealTime:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     def _rechecked(self, user_id: str) -> None:
-        self.live.recheck_soon(user_id)
+        self.rights.recheck_soon(user_id)
 
 
 def _tell_of_end(task: "asyncio.Task[None]") -> None:

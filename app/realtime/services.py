@@ -7,13 +7,14 @@ from app.auth.credentials import Credentials, ReadOperation
 from app.auth.errors import Unauthenticated
 from app.errors import refusal
 from app.http.replies import Refusal as BadBody
+from app.realtime.connected import Connected, Connection
 from app.realtime.connecting import Refusal, bucket, refusal_of
 from app.realtime.live import LiveSubscriptions
 from app.realtime.realtime import RealTime
 from app.realtime.sockets import SocketLimits, Sockets
 from app.settings import Settings
 from domain.callers import Caller
-from domain.errors import DomainError
+from domain.errors import DomainError, account_suspended
 from domain.rate import RateLimiter
 
 
@@ -30,6 +31,7 @@ class Services:
     def __init__(
         self,
         live: LiveSubscriptions,
+        connected: Connected,
         sockets: Sockets,
         identify: Callable[[Credentials, ReadOperation], Awaitable[Caller]],
         admit: Callable[[Caller], Awaitable[Caller]],
@@ -38,13 +40,14 @@ class Services:
         failures: RateLimiter,
     ) -> None:
         self.live = live
+        self.connected = connected
         self.sockets = sockets
         self.identify = identify
         self.admit = admit
         self.starts = starts
         self.failures = failures
 
-    async def connect(self, credentials: Credentials, operation: ReadOperation) -> Caller:
+    async def connect(self, credentials: Credentials, operation: ReadOperation, connection: Connection) -> Caller:
         """Who connects, counted; `dismiss` follows.
 
         Raises:
@@ -53,7 +56,8 @@ class Services:
         """
         try:
             caller = await self.identify(credentials, operation)
-            await self.admit(caller)
+            if (await self.admit(caller)).suspended:
+                raise account_suspended()
         except (Unauthenticated, DomainError) as error:
             refused = refusal_of(error)
             if refused.error["errorCode"] == 401 and self.failures.wait(credentials.ip_address):
@@ -65,10 +69,12 @@ class Services:
             raise refusal_of(refusal(error, credentials.request_id)) from None
         if not self.sockets.admit(bucket(caller)):
             raise Refusal("LimitExceededError", "The caller has too many connections.", 429)
+        self.connected.opened(caller, connection)
         return caller
 
-    def dismiss(self, caller: Caller) -> None:
+    def dismiss(self, caller: Caller, connection: Connection) -> None:
         self.sockets.dismiss(bucket(caller))
+        self.connected.closed(caller, connection)
 
 
 class Served(Protocol):
@@ -93,6 +99,7 @@ def socket_services(served: Served, settings: Settings) -> Services:
     )
     return Services(
         served.realtime.live,
+        served.realtime.connected,
         Sockets(limits),
         served.identify,
         served.admit,

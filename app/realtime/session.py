@@ -90,7 +90,7 @@ class Session:
                 self.services.live.stop(stream.subscription)
         self._streams.clear()
         if self.caller is not None:
-            self.services.dismiss(self.caller)
+            self.services.dismiss(self.caller, self)
             self.caller = None
 
     # For the protocols
@@ -108,6 +108,10 @@ class Session:
 
     def ended(self, stream: Stream, errors: list[ErrorObject]) -> None:
         """The server ends a subscription."""
+        raise NotImplementedError
+
+    def expel(self, error: DomainError) -> None:
+        """Whoever connected may not be here any more."""
         raise NotImplementedError
 
     def say(self, frame: Mapping[str, Any]) -> None:

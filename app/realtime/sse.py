@@ -63,6 +63,9 @@ class _Stream:
     def close(self, code: int, reason: str) -> None:
         self.lose_continuity()
 
+    def expel(self, error: DomainError) -> None:
+        """Its one subscription ends, and tells."""
+
     def end(self, errors: list[ErrorObject]) -> None:
         self.live = False
         self._over = True
@@ -105,16 +108,16 @@ class EventStreams:
         bodies.check_type(headers.get(b"content-type"))
         bodies.check_encoding(headers.get(b"content-encoding"))
         body = await bodies.read(receive, headers.get(b"content-length"), self._most_bytes)
-        caller = await self._caller(scope, body)
         stream = _Stream(sockets.limits.unsent_bytes)
+        caller = await self._caller(scope, body, stream)
         sockets.add(stream)
         try:
             await self._serve(bodies.request_of_json(body), caller, stream, receive, send)
         finally:
             sockets.remove(stream)
-            self._services.dismiss(caller)
+            self._services.dismiss(caller, stream)
 
-    async def _caller(self, scope: Scope, body: bytes) -> Caller:
+    async def _caller(self, scope: Scope, body: bytes, stream: _Stream) -> Caller:
         credentials = Credentials.of_request(
             scope["method"],
             scope["raw_path"],
@@ -130,7 +133,7 @@ class EventStreams:
             return Operation(request.query, request.variables, request.operation_name)
 
         try:
-            caller = await self._services.connect(credentials, operation)
+            caller = await self._services.connect(credentials, operation, stream)
         except connecting.Refusal as refused:
             code, error_type = int(str(refused.error["errorCode"])), str(refused.error["errorType"])
             raise Refusal(code, error_type, str(refused.error["message"])) from None

@@ -11,7 +11,7 @@ from app.execution import GraphQLRequest
 from app.realtime import connecting
 from app.realtime.connecting import CONNECT, CONNECT_BODY, CONNECT_PATH, Refusal, credentials_of, header_object
 from app.realtime.session import Session, Stream, valid_id
-from domain.errors import Code
+from domain.errors import Code, DomainError, account_suspended
 
 BAD_FRAME = 4400
 _ACK = b'{"type":"connection_ack"}'
@@ -33,7 +33,10 @@ class TransportSession(Session):
         self._streams.pop(stream.id, None)
         self._error(stream.id, errors)
         if any(error.get("errorType") == Code.ACCOUNT_SUSPENDED for error in errors):
-            self.socket.close(4403, "Forbidden")
+            self.expel(account_suspended())
+
+    def expel(self, error: DomainError) -> None:
+        self.socket.close(4403, "Forbidden")
 
     async def fault(self, message: str, frame: dict[str, Any] | None) -> None:
         self.socket.close(BAD_FRAME, message)
@@ -47,7 +50,7 @@ class TransportSession(Session):
             await self.fault("A connection_init's payload is an object.", frame)
             return
         try:
-            self.caller = await self.services.connect(self._credentials(payload), lambda: CONNECT)
+            self.caller = await self.services.connect(self._credentials(payload), lambda: CONNECT, self)
         except Refusal as refusal:
             final = refusal.error["errorCode"] == 401
             self.socket.close(*((4403, "Forbidden") if final else (1013, str(refusal.error["message"]))))

@@ -1,6 +1,7 @@
 """Changes as records of DynamoDB Streams: its API's, a Lambda's, and those that our messages carry as JSON."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from datasources import tables
 from datasources.aws.attributes import from_wire, to_wire
 from datasources.ports import FeedEvent
 from datasources.tables import Table
+from domain.times import Timestamp, from_epoch, timestamp
 
 _TABLES = {table.name: table for table in tables.ALL}
 
@@ -31,7 +33,15 @@ def event_of(table: Table, record: Mapping[str, Any]) -> FeedEvent:
         key=from_wire(change["Keys"]),
         old=None if old is None else table.shown(from_wire(old)),
         new=None if new is None else table.shown(from_wire(new)),
+        at=_moment(change.get("ApproximateCreationDateTime")),
     )
+
+
+def _moment(at: Any) -> Timestamp | None:
+    """As the client reads it, or in seconds as a Lambda is given it."""
+    if isinstance(at, datetime):
+        return timestamp(at)
+    return from_epoch(at) if isinstance(at, int | float) else None
 
 
 def written(step: str, event: FeedEvent) -> bytes:

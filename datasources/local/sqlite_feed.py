@@ -8,6 +8,7 @@ from contextlib import suppress
 from datasources.limits import MAX_PAGE
 from datasources.local.sqlite_schema import decode
 from datasources.ports import FeedEvent, FeedPage
+from domain.times import from_epoch
 
 _START = "0"
 
@@ -21,13 +22,13 @@ def read_changes(connection: sqlite3.Connection, name: str, position: str | None
     if not 1 <= limit <= MAX_PAGE:
         raise ValueError(f"a page has 1 to {MAX_PAGE} changes")
     rows = connection.execute(
-        "SELECT sequence, kind, key, old, new FROM _changes INDEXED BY _changes_of_table "
+        "SELECT sequence, kind, key, old, new, at FROM _changes INDEXED BY _changes_of_table "
         "WHERE name = ? AND sequence > ? ORDER BY sequence LIMIT ?",
         (name, sequence_of(position), limit),
     ).fetchall()
     events = [
-        FeedEvent(str(sequence), name, kind, decode(key), old and decode(old), new and decode(new))
-        for sequence, kind, key, old, new in rows
+        FeedEvent(str(sequence), name, kind, decode(key), old and decode(old), new and decode(new), from_epoch(at))
+        for sequence, kind, key, old, new, at in rows
     ]
     return FeedPage(events, events[-1].event_id if events else position or _START)
 

@@ -1,5 +1,8 @@
 """Presence and typing as clients see them."""
 
+from typing import Any
+
+from datasources.tables import PRESENCE as PRESENCE_TABLE
 from tests.resolvers.chat import BEAT, LEAVE, PRESENCE, TYPE, create_room, error, join, moderate
 from tests.school import Client, School
 
@@ -44,6 +47,25 @@ async def test_without_a_heartbeat_a_user_is_offline_after_75_seconds(school: Sc
     assert await seen(ada, ben) == ["OFFLINE"]
 
 
+async def test_only_a_heartbeat_that_changes_something_is_an_event(school: School) -> None:
+    """null is no event, on AppSync too."""
+    ben = school.as_("ben")
+
+    async def beat(status: str) -> Any:
+        school.clock.advance(seconds=30)
+        return (await ben.data(BEAT, status=status))["setPresence"]
+
+    assert await beat("OFFLINE") is None
+    assert (await beat("ONLINE"))["status"] == "ONLINE"
+    assert await beat("ONLINE") is None
+    assert (await beat("AWAY"))["status"] == "AWAY"
+    assert await beat("AWAY") is None
+    school.clock.advance(seconds=75)
+    await school.drain()
+    assert (await beat("AWAY"))["status"] == "AWAY", "they were away for longer than a heartbeat counts"
+    assert (await beat("OFFLINE"))["status"] == "OFFLINE"
+
+
 async def test_when_heartbeats_end_subscribers_are_told_once(school: School) -> None:
     ada, ben, cem = school.as_("ada"), school.as_("ben"), school.as_("cem")
     await ada.data(BEAT, status="ONLINE")
@@ -58,6 +80,10 @@ async def test_when_heartbeats_end_subscribers_are_told_once(school: School) -> 
 
     told = [key["user_id"] for name, key in school.published if name == "publishPresence"]
     assert told == [ben.id]
+    assert (await school.backend.data(PUBLISH, user=ben.id))["publishPresence"]["status"] == "OFFLINE"
+    school.clock.advance(seconds=5)
+    await school.drain()
+    assert await school.store.get(PRESENCE_TABLE, {"userId": ben.id}) is None, "nothing is kept of who is away"
     assert (await school.backend.data(PUBLISH, user=ben.id))["publishPresence"] == {
         "userId": ben.id,
         "status": "OFFLINE",
@@ -74,7 +100,8 @@ async def test_the_hidden_are_offline_to_everybody(school: School) -> None:
     await ben.data(HIDE)
     assert school.published[-1] == ("publishPresence", {"user_id": ben.id})
 
-    assert (await ben.data(BEAT, status="ONLINE"))["setPresence"]["status"] == "OFFLINE"
+    for status in ("AWAY", "ONLINE"):
+        assert (await ben.data(BEAT, status=status))["setPresence"] is None, "and nobody hears that they are there"
     assert await seen(ada, ben) == ["OFFLINE"]
     assert (await school.backend.data(PUBLISH, user=ben.id))["publishPresence"]["lastSeenAt"] is None
 

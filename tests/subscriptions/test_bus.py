@@ -10,6 +10,7 @@ import pytest
 from subscriptions import bus as bus_module
 from subscriptions.bus import Bus
 from subscriptions.hub import Hub
+from subscriptions.ledger import Ledger
 from tests.server_process import free_port
 from tests.subscriptions.listeners import Listener, topic
 from tests.subscriptions.redis_server import RedisServer, redis_server
@@ -27,7 +28,7 @@ class Process:
 
     def __init__(self, url: str) -> None:
         self.rechecked: list[str] = []
-        self.hub = Hub(Bus(url), self.rechecked.append)
+        self.hub = Hub(Bus(url), self.rechecked.append, Ledger({}))
         self.listener = Listener()
         self.hub.join(topic(), self.listener)
 

@@ -11,13 +11,14 @@ from subscriptions import hub as hub_module
 from subscriptions.bus import Bus
 from subscriptions.filters import parsed
 from subscriptions.hub import MOST_BYTES, Hub, Topic
+from subscriptions.ledger import Ledger
 from tests.subscriptions.listeners import Listener, topic
 from tests.waiting import until
 
 
 @pytest.fixture
 async def hub() -> AsyncIterator[Hub]:
-    async with Hub(Bus("memory://"), lambda user_id: None) as hub:
+    async with Hub(Bus("memory://"), lambda user_id: None, Ledger({})) as hub:
         yield hub
 
 

@@ -11,6 +11,7 @@ from domain.errors import Code, DomainError, dependency_failed
 from domain.times import Timestamp, from_epoch
 from tests.app.auth.signing import NOW, Clock
 
+FIXED = "da2-fixedfixedfixedfixedfixedf"
 TEXT = "da2-abcdefghijklmnopqrstuvwxyz"
 
 
@@ -40,13 +41,15 @@ def kept() -> Kept:
 
 @pytest.fixture
 def verifier(kept: Kept, clock: Clock) -> ApiKeyVerifier:
-    return ApiKeyVerifier(["da2-fixedfixedfixedfixedfixedf"], kept, clock)  # type: ignore[arg-type]
+    return ApiKeyVerifier([FIXED], kept, clock)  # type: ignore[arg-type]
 
 
 async def test_a_live_key_is_an_application(verifier: ApiKeyVerifier, kept: Kept) -> None:
     kept.add(TEXT)
 
-    assert await verifier.verify(TEXT) == Caller(Mode.API_KEY, expires_at=from_epoch(NOW + 3600))
+    assert await verifier.verify(TEXT) == Caller(
+        Mode.API_KEY, key_id=key_hash(TEXT)[:16], expires_at=from_epoch(NOW + 3600)
+    )
 
 
 async def test_a_key_of_the_settings_needs_no_store_and_does_not_expire(
@@ -55,7 +58,8 @@ async def test_a_key_of_the_settings_needs_no_store_and_does_not_expire(
     kept.down = True
     clock.time += 10 * 365 * 86_400
 
-    assert await verifier.verify("da2-fixedfixedfixedfixedfixedf") == Caller(Mode.API_KEY)
+    assert await verifier.verify(FIXED) == Caller(Mode.API_KEY, key_id=key_hash(FIXED)[:16])
+    assert await verifier.accepts(key_hash(FIXED)[:16])
 
 
 @pytest.mark.parametrize("text", ["", "da2-", TEXT.upper(), TEXT + " ", TEXT[:-1], key_hash(TEXT), "é", "x" * 100_000])
@@ -145,3 +149,25 @@ async def test_forgetting_reads_anew(verifier: ApiKeyVerifier, kept: Kept) -> No
     verifier.forget()
 
     assert await verifier.verify(TEXT) is None
+
+
+async def test_a_key_that_was_good_is_accepted_until_three_seconds_after_its_end(
+    verifier: ApiKeyVerifier, kept: Kept, clock: Clock
+) -> None:
+    """However often it is asked, so that whoever listens with it is sent away."""
+    kept.add(TEXT, seconds=60)
+    caller = await verifier.verify(TEXT)
+    assert caller is not None
+    assert caller.key_id is not None
+    assert await verifier.accepts(caller.key_id)
+    kept.keys = ()
+    clock.time += 3
+
+    assert not await verifier.accepts(caller.key_id)
+
+
+async def test_a_key_that_left_the_settings_is_not_accepted(kept: Kept, clock: Clock) -> None:
+    after = ApiKeyVerifier([], kept, clock)  # type: ignore[arg-type]
+
+    assert not await after.accepts(key_hash(FIXED)[:16])
+    assert await after.verify(FIXED) is None

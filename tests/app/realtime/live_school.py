@@ -10,6 +10,7 @@ from graphql import GraphQLSchema
 from app.execution import Executor, GraphQLRequest
 from app.realtime.live import Subscription
 from app.realtime.realtime import RealTime
+from app.repairs import MARKS
 from datasources.ports import RecordStore, SearchIndex
 from domain.callers import USER_MODES
 from domain.chat_limits import ChatLimits
@@ -53,10 +54,9 @@ class Ear:
 @pytest.fixture
 async def school(store: RecordStore, search: SearchIndex, bound_schema: GraphQLSchema) -> AsyncIterator[LiveSchool]:
     school = LiveSchool(store, search, bound_schema, Clock(), UNLIMITED)
-    school.realtime = RealTime(bound_schema, USER_MODES, "memory://")
+    school.realtime = RealTime(bound_schema, USER_MODES, "memory://", MARKS)
     school.executor = Executor(bound_schema, mutated=school.realtime.mutated)
-    accounts = school.accounts
-    school.realtime.connect(school.executor, school.context, accounts.admit, accounts.forget, school.clock.now)
+    school.realtime.connect(school.executor, school.context, school.accounts, school.clock.now)
     async with school.realtime.running():
         yield school
 

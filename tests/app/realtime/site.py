@@ -54,7 +54,7 @@ type Subscription {
   onStaffNote: Note @aws_subscribe(mutations: ["publishNote"]) @aws_cognito_user_pools(cognito_groups: ["Mentors"])
   onImportantNote(roomId: ID): Note @aws_subscribe(mutations: ["publishNote"])
   onOpenNote: Note @aws_subscribe(mutations: ["publishNote"]) @aws_api_key @aws_cognito_user_pools
-  onSlowNote: Note @aws_subscribe(mutations: ["publishNote"])
+  onSlowNote: Note @aws_subscribe(mutations: ["publishNote"]) @aws_cognito_user_pools(cognito_groups: ["Mentors"])
   onBrokenNote: Note @aws_subscribe(mutations: ["publishNote"])
 }
 type Note @aws_cognito_user_pools @aws_iam @aws_api_key {
@@ -207,7 +207,7 @@ class Product:
         bind(schema, _registry(world), {"Note": Note, "Author": Author, "Typing": Typing}, USER_MODES)
         self.realtime = RealTime(schema, USER_MODES, bus_url)
         self.executor = Executor(schema, mutated=self.realtime.mutated)
-        self.realtime.connect(self.executor, self.context, self.admit, lambda caller: None, world.now)
+        self.realtime.connect(self.executor, self.context, self, world.now)
 
     def context(self, caller: Caller) -> Any:
         return SimpleNamespace(caller=caller, publish=self.realtime.publish, recheck=self.realtime.recheck)
@@ -237,6 +237,12 @@ class Product:
             raise DomainError(Code.UNAUTHORIZED_REQUEST, REFUSED)
         groups = self.world.groups.get(str(caller.user_id), caller.groups)
         return msgspec.structs.replace(caller, suspended=caller.user_id in self.world.suspended, groups=groups)
+
+    async def readmit(self, caller: Caller) -> Caller:
+        return await self.admit(caller)
+
+    def forget(self, caller: Caller) -> None:
+        """It remembers nothing."""
 
     async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Answer:
         return await self.executor.execute(request, RequestScope(self.context(caller), request_id))

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.realtime import live
+from app.realtime import rights
 from domain.times import timestamp
-from tests.app.realtime.site import Site, Talk
+from tests.app.realtime.site import Site, Talk, start
 from tests.waiting import until
 
 NOTE = "subscription ($r: ID) { onNote(roomId: $r) { id } }"
@@ -45,26 +45,26 @@ async def test_only_what_was_lost_ends(site: Site) -> None:
 async def test_who_is_removed_while_the_gate_is_asked_is_asked_again(site: Site) -> None:
     """The answer was on its way when the right was taken."""
     talk = await site.connect("ada")
-    await talk.say({**_slow("1")})
+    await talk.say(start("1", "subscription { onSlowNote { id } }", "ada:Mentors"))
     await site.world.at_gate.acquire()
-    site.world.suspended.add("ada")
+    site.world.groups["ada"] = frozenset()
     await site.product.realtime.recheck("ada")
     site.world.gate.set()
-    assert await told(talk) == refused("1", "ACCOUNT_SUSPENDED")
+    assert await told(talk) == refused("1", "Unauthorized")
 
 
 async def test_rights_are_looked_at_without_anybodys_help(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     talk = await site.connect("bob")
     await talk.start("1", NOTE, "bob", r="a")
-    monkeypatch.setattr(live, "SWEEP_SECONDS", 0.05)
-    task = asyncio.create_task(site.services.live.run())
+    monkeypatch.setattr(rights, "SWEEP_SECONDS", 0.05)
+    task = asyncio.create_task(site.product.realtime.rights.run())
     site.world.members["a"].discard("bob")
     assert await told(talk) == refused("1", "NOT_FOUND")
     task.cancel()
 
 
 async def test_all_rights_are_looked_at_within_thirty_seconds() -> None:
-    assert live.SWEEP_SECONDS <= 30
+    assert rights.SWEEP_SECONDS <= 30
 
 
 async def test_a_token_that_expires_ends_its_subscriptions_and_no_others(site: Site) -> None:
@@ -141,9 +141,3 @@ async def test_rights_that_cannot_be_read_after_a_removal_are_asked_for_anew(sit
     site.world.broken = True
     await site.product.realtime.recheck("bob")
     assert await talk.closing() == (1012, "continuity lost")
-
-
-def _slow(id: str) -> dict[str, object]:
-    from tests.app.realtime.site import start
-
-    return start(id, "subscription { onSlowNote { id } }")

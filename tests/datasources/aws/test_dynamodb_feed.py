@@ -1,5 +1,6 @@
 """The change feed over a stream whose shards open, close, split and age, which the emulator's never do."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -81,7 +82,12 @@ class Streams:
 
 def record(number: int) -> dict[str, Any]:
     key = {"userId": {"S": str(number)}}
-    change = {"Keys": key, "NewImage": key | {"n": {"N": "1"}}, "SequenceNumber": str(number)}
+    change = {
+        "Keys": key,
+        "NewImage": key | {"n": {"N": "1"}},
+        "SequenceNumber": str(number),
+        "ApproximateCreationDateTime": datetime.fromtimestamp(1_800_000_000 + number, UTC),
+    }
     return {"eventID": f"event{number}", "eventName": "INSERT", "dynamodb": change}
 
 

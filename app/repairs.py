@@ -1,0 +1,118 @@
+"""Events that were lost are sent again from the change feed: a process may die between a commit and its event.
+
+Who changes a record publishes it at once. The one process that runs the workers reads the same changes from the
+feed three seconds later, and looks up what it has heard of them; what it has not, it publishes. A process that
+has just begun has heard nothing, so it repeats what was not yet looked at: subscribers may hear a state twice.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app import presence_steps
+from app.sdl import snake
+from app.worker_steps import FeedStep, Step
+from datasources.notifications import shown_change
+from datasources.ports import FeedEvent, Write
+from datasources.room_log import is_change_row, number_of
+from datasources.tables import ENROLLMENTS, NOTIFICATIONS, ROOM_LOG, ROOM_MEMBERS, ROOMS, Table
+from domain.times import Timestamp, moment
+from resolvers.context import Publish
+from subscriptions.ledger import Ledger, Mark
+
+SECONDS = 3.0
+"""That a process has for telling of its changes itself."""
+BATCH = 1_000
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One kind of record whose events are not lost.
+
+    Attributes:
+        field: of Subscription.
+        mutation: publishes a record, given the mark's fields.
+        table: where its changes are read.
+        change: what of a change subscribers hear, with the mark's fields; None for what they do not hear of, or
+            only from the workers, who tell of a change before they go on.
+    """
+
+    field: str
+    mutation: str
+    mark: Mark
+    table: Table
+    change: Callable[[FeedEvent], Mapping[str, Any] | None]
+
+
+def _message(event: FeedEvent) -> Mapping[str, Any] | None:
+    if event.new is None or not is_change_row(event.key):
+        return None
+    return {"id": event.new["messageId"], "changeSequence": number_of(event.new)}
+
+
+def _new_version(event: FeedEvent) -> Mapping[str, Any] | None:
+    if event.new is None or (event.old is not None and event.old["version"] == event.new["version"]):
+        return None
+    return event.new
+
+
+def _room(event: FeedEvent) -> Mapping[str, Any] | None:
+    new = _new_version(event)
+    return None if new is None else {"id": new["roomId"], "version": new["version"]}
+
+
+def _notification(event: FeedEvent) -> Mapping[str, Any] | None:
+    return None if event.new is None or shown_change(event) is None else {"readAt": None, **event.new}
+
+
+REPAIRS = (
+    Repair("onMessage", "publishMessage", Mark(("id",), "changeSequence"), ROOM_LOG, _message),
+    Repair(
+        "onRoomMemberChanged", "publishRoomMember", Mark(("roomId", "userId"), "version"), ROOM_MEMBERS, _new_version
+    ),
+    Repair("onRoomUpdated", "publishRoom", Mark(("id",), "version"), ROOMS, _room),
+    Repair(
+        "onEnrollmentChanged", "publishEnrollment", Mark(("courseId", "userId"), "version"), ENROLLMENTS, _new_version
+    ),
+    Repair("onNotification", "publishNotification", Mark(("userId", "id"), "readAt"), NOTIFICATIONS, _notification),
+)
+MARKS: Mapping[str, Mark] = {
+    **{repair.field: repair.mark for repair in REPAIRS},
+    presence_steps.FIELD: presence_steps.MARK,  # without a feed, as every heartbeat would be in it
+}
+"""By which it is remembered what subscribers heard."""
+
+
+def repair_steps(
+    publish: Publish, ledger: Ledger, now: Callable[[], Timestamp], repairs: Sequence[Repair] = REPAIRS
+) -> list[Step]:
+    """
+    Args:
+        publish: returns once subscribers were told.
+    """
+
+    def step(repair: Repair) -> FeedStep:
+        async def handle(events: Sequence[FeedEvent]) -> Sequence[Write]:
+            await asyncio.sleep(_left(events, now()))
+            latest: dict[tuple[str, ...], Any] = {}
+            for event in events:
+                change = repair.change(event)
+                if change is not None:
+                    latest[tuple(change[name] for name in repair.mark.record)] = change[repair.mark.state]
+            lost = [record for record, state in latest.items() if not ledger.reached(repair.field, record, state)]
+            names = [snake(name) for name in repair.mark.record]
+            await asyncio.gather(*(publish(repair.mutation, **dict(zip(names, each, strict=True))) for each in lost))
+            return ()
+
+        return FeedStep(f"lost-{repair.mutation}", repair.table, handle, BATCH, is_led=True)
+
+    return [step(repair) for repair in repairs]
+
+
+def _left(events: Sequence[FeedEvent], now: Timestamp) -> float:
+    """Seconds until all of them must have been told of; clocks may differ."""
+    if not events:
+        return 0.0
+    youngest = max(event.at or now for event in events)
+    return min(SECONDS, max(0.0, SECONDS - (moment(now) - moment(youngest)).total_seconds()))
