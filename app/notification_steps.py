@@ -50,9 +50,10 @@ def notification_steps(
         return ()
 
     async def show(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        """New ones; who reads one tells of that."""
         for event in events:
             key = shown_change(event)
-            if key is not None:
+            if key is not None and event.old is None:
                 await publish("publishNotification", **key)
         return ()
 

@@ -40,14 +40,13 @@ from app.settings import Settings
 from app.sign_in import open_authenticator, open_issuer
 from app.version import VERSION
 from app.ways_out import open_senders
-from app.worker_steps import Step, all_steps
+from app.worker_steps import all_steps
 from app.workers import Workers
 from datasources.accounts import Accounts
 from datasources.blobs import BlobStore
 from datasources.connections import Connections
 from datasources.cursors import Cursors
 from datasources.ports import RecordStore
-from datasources.senders import Senders
 from domain.callers import Caller, Mode
 from domain.chat_limits import ChatLimits
 from domain.server import FEATURES, MALWARE_SCAN, ServerFacts

@@ -16,7 +16,6 @@ from datasources.limits import MAX_PAGE
 from datasources.ports import FeedEvent, FeedPage
 from datasources.tables import Table
 from domain.errors import dependency_failed
-from domain.times import timestamp
 
 _SHARDS_SECONDS = 30
 """How long a list of shards is believed; shards live for hours, and DescribeStream is for 10 calls a second."""

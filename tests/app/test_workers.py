@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from app import supervision, workers
-from app.worker_steps import FeedStep, TimedStep
-from app.workers import BATCH, TRIES, Workers
+from app.worker_steps import BATCH, FeedStep, TimedStep
+from app.workers import TRIES, Workers
 from datasources import counts, worker_rows
 from datasources.courses import CourseCounts, Courses
 from datasources.local.sqlite import SQLiteStore
