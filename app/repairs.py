@@ -16,7 +16,16 @@ from app.worker_steps import FeedStep, Step
 from datasources.notifications import shown_change
 from datasources.ports import FeedEvent, Write
 from datasources.room_log import is_change_row, number_of
-from datasources.tables import ENROLLMENTS, NOTIFICATIONS, ROOM_LOG, ROOM_MEMBERS, ROOMS, Table
+from datasources.tables import (
+    ENROLLMENTS,
+    MEETING_ATTENDEES,
+    MEETINGS,
+    NOTIFICATIONS,
+    ROOM_LOG,
+    ROOM_MEMBERS,
+    ROOMS,
+    Table,
+)
 from domain.times import Timestamp, moment
 from resolvers.context import Publish
 from subscriptions.ledger import Ledger, Mark
@@ -51,32 +60,43 @@ def _message(event: FeedEvent) -> Mapping[str, Any] | None:
     return {"id": event.new["messageId"], "changeSequence": number_of(event.new)}
 
 
-def _new_version(event: FeedEvent) -> Mapping[str, Any] | None:
-    if event.new is None or (event.old is not None and event.old["version"] == event.new["version"]):
-        return None
-    return event.new
-
-
-def _room(event: FeedEvent) -> Mapping[str, Any] | None:
-    new = _new_version(event)
-    return None if new is None else {"id": new["roomId"], "version": new["version"]}
-
-
 def _notification(event: FeedEvent) -> Mapping[str, Any] | None:
     return None if event.new is None or shown_change(event) is None else {"readAt": None, **event.new}
 
 
+def _versioned(**names: str) -> Callable[[FeedEvent], Mapping[str, Any] | None]:
+    """Of rows with a version, whatever else lies in their table.
+
+    Args:
+        names: the attribute of each field that names the record.
+    """
+
+    def change(event: FeedEvent) -> Mapping[str, Any] | None:
+        new, old = event.new, event.old or {}
+        if new is None or "version" not in new or new["version"] == old.get("version"):
+            return None
+        return {"version": new["version"], **{field: new[name] for field, name in names.items()}}
+
+    return change
+
+
+def _repair(field: str, mutation: str, table: Table, **names: str) -> Repair:
+    """Of a record with a version; see `_versioned`."""
+    return Repair(field, mutation, Mark(tuple(names), "version"), table, _versioned(**names))
+
+
 REPAIRS = (
     Repair("onMessage", "publishMessage", Mark(("id",), "changeSequence"), ROOM_LOG, _message),
-    Repair(
-        "onRoomMemberChanged", "publishRoomMember", Mark(("roomId", "userId"), "version"), ROOM_MEMBERS, _new_version
-    ),
-    Repair("onRoomUpdated", "publishRoom", Mark(("id",), "version"), ROOMS, _room),
-    Repair(
-        "onEnrollmentChanged", "publishEnrollment", Mark(("courseId", "userId"), "version"), ENROLLMENTS, _new_version
-    ),
     Repair("onNotification", "publishNotification", Mark(("userId", "id"), "readAt"), NOTIFICATIONS, _notification),
+    _repair("onRoomMemberChanged", "publishRoomMember", ROOM_MEMBERS, roomId="roomId", userId="userId"),
+    _repair("onRoomUpdated", "publishRoom", ROOMS, id="roomId"),
+    _repair("onEnrollmentChanged", "publishEnrollment", ENROLLMENTS, courseId="courseId", userId="userId"),
+    _repair("onMeetingUpdated", "publishMeeting", MEETINGS, id="meetingId"),
+    _repair(
+        "onMeetingAttendeeChanged", "publishMeetingAttendee", MEETING_ATTENDEES, meetingId="meetingId", userId="userId"
+    ),
 )
+"""One for each mutation that publishes a stored record."""
 MARKS: Mapping[str, Mark] = {
     **{repair.field: repair.mark for repair in REPAIRS},
     presence_steps.FIELD: presence_steps.MARK,  # without a feed, as every heartbeat would be in it

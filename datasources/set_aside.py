@@ -39,10 +39,11 @@ class SetAside(Record, frozen=True):
     is_whole: bool = True
     old: dict[str, Any] | None = None
     new: dict[str, Any] | None = None
+    committed_at: Timestamp | None = None
 
     @property
     def event(self) -> FeedEvent:
-        return FeedEvent(self.event_id, self.table, self.kind, self.key, self.old, self.new)
+        return FeedEvent(self.event_id, self.table, self.kind, self.key, self.old, self.new, self.committed_at)
 
 
 def set_aside(step: str, event: FeedEvent, error: Exception, now: Timestamp) -> Put:
@@ -58,6 +59,7 @@ def set_aside(step: str, event: FeedEvent, error: Exception, now: Timestamp) -> 
         error=type(error).__name__,
         at=now,
         is_whole=is_whole,
+        committed_at=event.at,
     )
     images = {"old": event.old, "new": event.new} if is_whole else {}
     ttl = epoch_seconds(later(now, days=KEPT_DAYS))

@@ -10,7 +10,7 @@ from datasources import tables
 from datasources.aws.attributes import from_wire, to_wire
 from datasources.ports import FeedEvent
 from datasources.tables import Table
-from domain.times import Timestamp, from_epoch, timestamp
+from domain.times import Timestamp, from_epoch, moment, timestamp
 
 _TABLES = {table.name: table for table in tables.ALL}
 
@@ -46,7 +46,9 @@ def _moment(at: Any) -> Timestamp | None:
 
 def written(step: str, event: FeedEvent) -> bytes:
     images = {"OldImage": event.old, "NewImage": event.new}
-    change = {name: to_wire(image) for name, image in images.items() if image is not None}
+    change: dict[str, Any] = {name: to_wire(image) for name, image in images.items() if image is not None}
+    if event.at is not None:
+        change["ApproximateCreationDateTime"] = moment(event.at).timestamp()
     record = {
         "eventID": event.event_id,
         "eventName": event.kind,

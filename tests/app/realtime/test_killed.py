@@ -103,9 +103,11 @@ async def test_a_server_that_is_started_again_tells_what_it_did_not_live_to_tell
         ada = User("ada", dying)
         room = await ada.room(dying)
         await sent_with_its_last_breath(dying, ada, room, "Farewell")
-        with servers(tmp_path / "data") as again:
+        sign = tmp_path / "begin"
+        with servers(tmp_path / "data", WORKS_FROM=str(sign)) as again:
             async with ada.connected(again) as talk:
                 assert (await talk.start("1", ON_MESSAGE, ada.token, room=room))["type"] == "start_ack"
+                sign.touch()
 
                 heard = await anext(events_of(talk, "onMessage"))
 

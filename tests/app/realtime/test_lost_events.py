@@ -18,13 +18,19 @@ from tests.app.realtime.live_school import school as live_school
 from tests.app.realtime.test_chat import ON_MEMBER, ON_MESSAGE, ON_ROOM
 from tests.app.realtime.test_notifications import ON_NOTIFICATION, READ
 from tests.learning import published_course
-from tests.resolvers.chat import DELETE, EDIT, LEAVE, REACT, UPDATE, create_room, join, send
+from tests.resolvers.chat import DELETE, EDIT, LEAVE, REACT, UPDATE, create_room, join, meet, send
+from tests.resolvers.meeting import INVITE as INVITE_TO_MEETING
+from tests.resolvers.meeting import UPDATE as UPDATE_MEETING
+from tests.resolvers.meeting import new_meeting
 from tests.school import Client, School
 from tests.waiting import until
 
 __all__ = ["live_school"]
 
 ON_ENROLLMENT = "subscription ($user: ID) { onEnrollmentChanged(userId: $user) { courseId status version } }"
+
+ON_MEETING = "subscription ($id: ID) { onMeetingUpdated(id: $id) { id title version } }"
+ON_ATTENDEE = "subscription ($id: ID) { onMeetingAttendeeChanged(meetingId: $id) { meetingId userId status } }"
 
 
 class Doomed(School):
@@ -99,6 +105,22 @@ class Story:
         await self.doomed_ben.data(enroll, id=course.id)
         return ear, lambda event: event["courseId"] == course.id and event["status"] == "ACTIVE"
 
+    async def meeting(self) -> tuple[Ear, Callable[[Any], bool]]:
+        host = self.live.as_("ada", "Mentors")
+        meeting = await new_meeting(self.live, host, self.ben)
+        ear, _ = await listen(self.ben, ON_MEETING, id=meeting["id"])
+        rename = {"id": meeting["id"], "title": "Gulls, live"}
+        await Client(self.doomed_ada.school, host.caller).data(UPDATE_MEETING, input=rename)
+        return ear, lambda event: event["title"] == "Gulls, live"
+
+    async def attendee(self) -> tuple[Ear, Callable[[Any], bool]]:
+        host, cem = self.live.as_("ada", "Mentors"), self.live.as_("cem")
+        await meet(cem)
+        meeting = await new_meeting(self.live, host, self.ben)
+        ear, _ = await listen(self.ben, ON_ATTENDEE, id=meeting["id"])
+        await Client(self.doomed_ada.school, host.caller).data(INVITE_TO_MEETING, id=meeting["id"], users=[cem.id])
+        return ear, lambda event: event["userId"] == cem.id
+
     async def notification(self) -> tuple[Ear, Callable[[Any], bool]]:
         await self.ben.data("{ getMe { id } }")
         draft = Draft("event", self.ben.id, "CHAT", "Title", "Body.")
@@ -119,6 +141,8 @@ STORIES: dict[str, tuple[str, Callable[[Story], Awaitable[tuple[Ear, Callable[[A
     "a member who left": ("onRoomMemberChanged", lambda story: story.member("left")),
     "a changed room": ("onRoomUpdated", lambda story: story.room()),
     "an enrollment": ("onEnrollmentChanged", lambda story: story.enrollment()),
+    "a changed meeting": ("onMeetingUpdated", lambda story: story.meeting()),
+    "an invitation to a meeting": ("onMeetingAttendeeChanged", lambda story: story.attendee()),
     "a notification that was read": ("onNotification", lambda story: story.notification()),
 }
 
