@@ -13,10 +13,12 @@ from typing import Any
 from app import presence_steps
 from app.sdl import snake
 from app.worker_steps import FeedStep, Step
+from datasources.attendance_rows import challenge_key
 from datasources.notifications import shown_change
 from datasources.ports import FeedEvent, Write
 from datasources.room_log import is_change_row, number_of
 from datasources.tables import (
+    ATTENDANCE,
     ENROLLMENTS,
     MEETING_ATTENDEES,
     MEETINGS,
@@ -64,8 +66,12 @@ def _notification(event: FeedEvent) -> Mapping[str, Any] | None:
     return None if event.new is None or shown_change(event) is None else {"readAt": None, **event.new}
 
 
+def _challenge(event: FeedEvent) -> Mapping[str, Any] | None:
+    return event.new if event.key == challenge_key(event.key["meetingId"]) else None
+
+
 def _versioned(**names: str) -> Callable[[FeedEvent], Mapping[str, Any] | None]:
-    """Of rows with a version, whatever else lies in their table.
+    """Of records with a version. What lies beside them in their table is kept under keys such as `#POLICY`.
 
     Args:
         names: the attribute of each field that names the record.
@@ -73,7 +79,8 @@ def _versioned(**names: str) -> Callable[[FeedEvent], Mapping[str, Any] | None]:
 
     def change(event: FeedEvent) -> Mapping[str, Any] | None:
         new, old = event.new, event.old or {}
-        if new is None or "version" not in new or new["version"] == old.get("version"):
+        is_beside = any(str(value).startswith("#") for value in event.key.values())
+        if new is None or is_beside or new["version"] == old.get("version"):
             return None
         return {"version": new["version"], **{field: new[name] for field, name in names.items()}}
 
@@ -95,8 +102,16 @@ REPAIRS = (
     _repair(
         "onMeetingAttendeeChanged", "publishMeetingAttendee", MEETING_ATTENDEES, meetingId="meetingId", userId="userId"
     ),
+    _repair("onAttendanceChanged", "publishAttendance", ATTENDANCE, meetingId="meetingId", userId="userId"),
+    Repair(
+        "onAttendanceChallenge",
+        "publishAttendanceChallenge",
+        Mark(("meetingId",), "startedAt"),
+        ATTENDANCE,
+        _challenge,
+    ),
 )
-"""One for each mutation that publishes a stored record."""
+"""One for each mutation that publishes a stored record; only media's are all published by steps of their own."""
 MARKS: Mapping[str, Mark] = {
     **{repair.field: repair.mark for repair in REPAIRS},
     presence_steps.FIELD: presence_steps.MARK,  # without a feed, as every heartbeat would be in it
