@@ -196,6 +196,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage_per_user_bytes: Annotated[
         Annotated[int, Meta(ge=1, le=1024**5)], Meta(description="Bytes of all files of one user together.")
     ] = 100 * GIB
+    ffmpeg: Annotated[
+        Word,
+        Meta(description="The program that makes playlists; without it, videos have a length and a still only."),
+    ] = "ffmpeg"
+    media_processes: Annotated[
+        Annotated[int, Meta(ge=1, le=32)],
+        Meta(description="Videos and sounds converted at once on this machine."),
+    ] = 1
+    media_convert_role: Annotated[
+        Word | None,
+        Meta(description="Role (ARN) for MediaConvert to read and write S3_BUCKET; with it, it makes the playlists."),
+    ] = None
+    media_convert_queue: Annotated[
+        Word | None, Meta(description="MediaConvert's queue (ARN); the account's default when absent.")
+    ] = None
     malware_scan_queue_url: Annotated[
         HttpUrl | None,
         Meta(
@@ -423,6 +438,10 @@ _RULES: tuple[_Rule, ...] = (
     (
         lambda it, _: it.blobs == "s3" and it.s3_bucket is None,
         "S3_BUCKET: needed with BLOBS=s3",
+    ),
+    (
+        lambda it, _: it.media_convert_role is not None and it.blobs != "s3",
+        "MEDIA_CONVERT_ROLE: needs BLOBS=s3",
     ),
     (
         lambda it, given: (

@@ -33,6 +33,7 @@ from datasources.modules import Modules
 from datasources.notices import Notices
 from datasources.notification_preferences import Preferences
 from datasources.notifications import Notifications
+from datasources.playback import Playback
 from datasources.ports import RecordStore, SearchIndex
 from datasources.presence import Presences
 from datasources.progress import ProgressBook
@@ -73,6 +74,7 @@ def build(
     store: RecordStore,
     search: SearchIndex,
     blobs: BlobStore,
+    playback: Playback,
     now: Callable[[], Timestamp],
     chat: ChatLimits = chat_limits.DEFAULT,
     files: FileRules = FileRules(),
@@ -120,6 +122,7 @@ def build(
         tries=Tries(store),
         face_abilities=FaceAbilities(compares=False, tells_life=False),
         blobs=blobs,
+        playback=playback,
         uploads=uploads,
         completion=Completion(store, blobs, uploads, files.hurdles, now),
         media=media,

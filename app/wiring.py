@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,10 +28,12 @@ from app.gate import Gate
 from app.inbox import Inbox, InboxReader
 from app.limits import Limits
 from app.malware_scans import open_scans
+from app.media_engines import PROCESSED, MediaEngines, open_media_engines
 from app.media_steps import media_steps
 from app.meeting_steps import meeting_steps
 from app.notification_steps import notification_steps
 from app.presence_steps import heard, presence_steps, tell
+from app.processing_steps import processing_steps
 from app.realtime.presence_keeper import PresenceKeeper
 from app.realtime.realtime import RealTime
 from app.repairs import MARKS, repair_steps
@@ -46,10 +49,11 @@ from datasources.accounts import Accounts
 from datasources.blobs import BlobStore
 from datasources.connections import Connections
 from datasources.cursors import Cursors
+from datasources.playback import Playback
 from datasources.ports import RecordStore
 from domain.callers import Caller, Mode
 from domain.chat_limits import ChatLimits
-from domain.server import FEATURES, MALWARE_SCAN, ServerFacts
+from domain.server import ADAPTIVE_PLAYBACK, FEATURES, MALWARE_SCAN, ServerFacts
 from domain.upload_rules import UploadLimits
 from resolvers import registry
 from resolvers.context import Context, Sources
@@ -104,14 +108,23 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         open_scans(settings) as scans,
         open_change_route(settings) as route,
         open_call_engine(settings, engines.store, now) as calls,
+        open_media_engines(settings, engines.blobs) as media_engines,
     ):
+        playback = Playback(engines.blobs, _secret(settings), settings.base_url, time.time)
         built, accounts = sources.build(
-            engines.store, engines.search, engines.blobs, now, _chat_limits(settings), _file_rules(settings), calls
+            engines.store,
+            engines.search,
+            engines.blobs,
+            playback,
+            now,
+            _chat_limits(settings),
+            _file_rules(settings),
+            calls,
         )
         schema = bound_schema(authenticator.user_modes)
         realtime = RealTime(schema, authenticator.user_modes, settings.redis_url or "memory://", MARKS)
         executor = _executor(settings, schema, realtime)
-        context = _contexts(settings, built, realtime, calls.engine.features)
+        context = _contexts(settings, built, realtime, _features(settings, calls.engine.features, media_engines))
         realtime.connect(executor, context, Gate(authenticator, accounts), now)
         publish = realtime.publish_and_wait  # a step goes on only when it has told of what it did
         steps = [
@@ -129,6 +142,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
                 announced_per_second=settings.announced_per_second,
             ),
             *media_steps(engines.store, built, now, publish, scans),
+            *processing_steps(engines.store, built.media, media_engines, now),
         ]
         following = followers(steps)
         led = [*route.led(steps), second_tries(engines.store, following, now)]
@@ -192,7 +206,8 @@ def _file_rules(settings: Settings) -> sources.FileRules:
         recording_bytes=settings.max_recording_bytes,
         user_bytes=settings.storage_per_user_bytes,
     )
-    return sources.FileRules(limits, ("CHECK",) if settings.malware_scan_queue_url is None else ("CHECK", "SCAN"))
+    scanned = settings.malware_scan_queue_url is not None
+    return sources.FileRules(limits, ("CHECK", "SCAN") if scanned else ("CHECK",), PROCESSED)
 
 
 def _executor(settings: Settings, schema: GraphQLSchema, realtime: RealTime) -> Executor:
@@ -213,14 +228,10 @@ def _executor(settings: Settings, schema: GraphQLSchema, realtime: RealTime) -> 
 
 
 def _contexts(
-    settings: Settings, built: Sources, realtime: RealTime, features: Set[str]
+    settings: Settings, built: Sources, realtime: RealTime, features: tuple[str, ...]
 ) -> Callable[[Caller], Context]:
-    if settings.cursor_secret is not None:
-        secret = settings.cursor_secret.encode()
-    else:
-        secret = key_file.secret(settings.data_dir / CURSOR_SECRET_FILE)
-    cursors = Cursors(secret, now)
-    facts = ServerFacts(VERSION, settings.minimum_client_version, _features(settings, features))
+    cursors = Cursors(_secret(settings), now)
+    facts = ServerFacts(VERSION, settings.minimum_client_version, features)
     ids = ULIDGenerator(policy=LaxMonotonicPolicy())  # rising within the process
 
     def new_id() -> str:
@@ -232,9 +243,17 @@ def _contexts(
     return context
 
 
-def _features(settings: Settings, of_calls: Set[str]) -> tuple[str, ...]:
+def _secret(settings: Settings) -> bytes:
+    """What seals positions of lists and links to playlists: the same in every process of a deployment."""
+    if settings.cursor_secret is not None:
+        return settings.cursor_secret.encode()
+    return key_file.secret(settings.data_dir / CURSOR_SECRET_FILE)
+
+
+def _features(settings: Settings, of_calls: Set[str], media: MediaEngines) -> tuple[str, ...]:
     scans = () if settings.malware_scan_queue_url is None else (MALWARE_SCAN,)
-    return tuple(sorted({*FEATURES, *of_calls, *scans}))
+    playlists = (ADAPTIVE_PLAYBACK,) if media.makes_playlists else ()
+    return tuple(sorted({*FEATURES, *of_calls, *scans, *playlists}))
 
 
 def _presence_keeper(store: RecordStore, built: Sources, realtime: RealTime) -> PresenceKeeper:

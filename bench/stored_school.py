@@ -4,12 +4,14 @@ Small is one course, page is a course with 20 modules, 100 lessons and its owner
 """
 
 import asyncio
+import time
 from pathlib import Path
 
 from app import sources
 from app.clock import now
-from app.engines import open_engines
+from app.engines import Engines, open_engines
 from app.settings import Settings
+from datasources.playback import Playback
 from domain.callers import Caller, Group, Mode
 from domain.courses import course_in_state, new_course
 from domain.lessons import changed_lesson, new_lesson, new_module
@@ -45,10 +47,16 @@ def settings(folder: Path | str) -> Settings:
     return Settings.load({"DATA_DIR": str(folder), "SEED_DEMO": "off"})
 
 
+def domains(engines: Engines) -> Sources:
+    playback = Playback(engines.blobs, b"nothing is played here", "http://localhost", time.time)
+    built, _ = sources.build(engines.store, engines.search, engines.blobs, playback, now)
+    return built
+
+
 async def plant(folder: Path) -> None:
     """Fills an empty data folder, by the calls that the product itself makes."""
     async with open_engines(settings(folder)) as engines:
-        built, _ = sources.build(engines.store, engines.search, engines.blobs, now)
+        built = domains(engines)
         owner = Caller(Mode.COGNITO, OWNER, frozenset({Group.MENTORS.value}), username="owner", name="Olga Owner")
         await built.users.seen(owner, now())
         await asyncio.gather(*(_course(built, number) for number in range(COURSES)))

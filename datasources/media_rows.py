@@ -14,8 +14,9 @@ from domain.media import MediaAsset
 from domain.records import to_item
 from domain.times import Timestamp, epoch_seconds, later
 
-Work = Literal["INTAKE", "PROCESS"]
-"""What workers do: look at a new file and give it its place; make thumbnails and renditions of it."""
+Work = Literal["INTAKE", "PICTURE", "PLAY"]
+"""What workers do: look at a new file and give it its place; make thumbnails and renditions of a picture, which is soon
+done; and of what plays, which takes long."""
 
 WORK_SHARDS = 4
 FACE_SECONDS = 23 * 3600
@@ -68,7 +69,9 @@ def work_partition(work: Work, number: int) -> str:
 def _work(media: MediaAsset) -> Work | None:
     if media.status == "SCANNING" and "CHECK" in media.awaits:
         return "INTAKE"
-    return "PROCESS" if media.status == "PROCESSING" else None
+    if media.status != "PROCESSING":
+        return None
+    return "PICTURE" if media.kind == "IMAGE" else "PLAY"
 
 
 def _work_updates(media: MediaAsset, now: Timestamp) -> list[Update]:

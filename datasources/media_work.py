@@ -1,7 +1,7 @@
 """The queue of media that wait for a worker: who takes one has it alone for a while, then it comes back."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -41,15 +41,30 @@ class MediaWork:
         claimed = [await self._claimed(item, seconds) for item in due[:most]]
         return [each for each in claimed if each is not None]
 
-    async def give_back(self, claimed: Claimed, *, seconds: float) -> None:
-        """It did not work out: it is due again so much later."""
+    async def keep(self, claimed: Claimed, *, seconds: float) -> Claimed | None:
+        """Still at it: ours for so long from now. None when it is ours no more."""
+        until = later(self._now(), seconds=seconds)
+        try:
+            await self._moved(claimed, [Set("workAt", until)])
+        except ConditionFailed:
+            return None
+        return msgspec.structs.replace(claimed, until=until)
+
+    async def give_back(self, claimed: Claimed, *, seconds: float, tried: bool = True) -> None:
+        """It is due again so much later.
+
+        Args:
+            tried: it did not work out, and that counts.
+        """
+        changes: list[Update] = [Set("workAt", later(self._now(), seconds=seconds))]
+        if not tried:
+            changes.append(Add("workTries", -1))
         with suppress(ConditionFailed):  # the step was made after all, or somebody else has it
-            await self._store.update(
-                MEDIA,
-                media_key(claimed.media.id),
-                [Set("workAt", later(self._now(), seconds=seconds))],
-                condition=equals("workAt", claimed.until),
-            )
+            await self._moved(claimed, changes)
+
+    async def _moved(self, claimed: Claimed, changes: Sequence[Update]) -> None:
+        """Raises ConditionFailed."""
+        await self._store.update(MEDIA, media_key(claimed.media.id), changes, condition=equals("workAt", claimed.until))
 
     async def _due(self, work: Work) -> list[Item]:
         until = SortRange(at_most=self._now())

@@ -16,6 +16,8 @@ FEATURES = (
     "UPLOADS",
 )
 """What this release has; a deployment may switch more on."""
+ADAPTIVE_PLAYBACK = "ADAPTIVE_PLAYBACK"
+"""What plays has a playlist of qualities once it is processed."""
 MALWARE_SCAN = "MALWARE_SCAN"
 """Uploaded files are scanned for malware before anybody may use them."""
 

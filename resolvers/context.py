@@ -34,6 +34,7 @@ from datasources.modules import Modules
 from datasources.notices import Notices
 from datasources.notification_preferences import Preferences
 from datasources.notifications import Notifications
+from datasources.playback import Playback
 from datasources.presence import Presences
 from datasources.progress import ProgressBook
 from datasources.push_tokens import PushTokens
@@ -77,6 +78,7 @@ class Sources:
     push_tokens: PushTokens
     announcements: Announcements
     blobs: BlobStore
+    playback: Playback
     uploads: Uploads
     completion: Completion
     media: Media

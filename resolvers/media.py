@@ -11,7 +11,7 @@ from datasources.audit import audit_write
 from domain import media as steps
 from domain import text
 from domain.errors import bad_request, forbidden, not_found
-from domain.media import CaptionTrack, MediaAsset, Rendition, Thumbnail
+from domain.media import CaptionTrack, MediaAsset, Rendition, StoredRendition, Thumbnail
 from domain.upload_rules import file_name
 from resolvers.context import Context
 from resolvers.inputs import MediaKind, UpdateMediaInput
@@ -138,8 +138,8 @@ async def download_urls(ctx: Context, media: Sequence[MediaAsset]) -> list[str |
 @registry.batch("MediaAsset.playbackUrl")
 async def playback_urls(ctx: Context, media: Sequence[MediaAsset]) -> list[str | None]:
     async def sign(each: MediaAsset) -> str | None:
-        playlist = next((file for file in each.files if file.format == "HLS"), None)
-        return None if playlist is None or not each.is_ready else await _shown(ctx, playlist.key)
+        playlist = next((file for file in _if_ready(each, each.files) if file.format == "HLS"), None)
+        return None if playlist is None else await _played(ctx, each, playlist)
 
     return list(await asyncio.gather(*map(sign, media)))
 
@@ -161,7 +161,7 @@ async def renditions(ctx: Context, media: Sequence[MediaAsset]) -> list[list[Ren
         return [
             Rendition(
                 file.format,
-                await _shown(ctx, file.key),
+                await _played(ctx, each, file),
                 file.width,
                 file.height,
                 file.bitrate_kbps,
@@ -192,6 +192,13 @@ async def _own(ctx: Context, media_id: str, field: str) -> MediaAsset:
     if media.owner_id != ctx.caller.id:
         raise forbidden("This is for its owner.")
     return media
+
+
+async def _played(ctx: Context, media: MediaAsset, file: StoredRendition) -> str:
+    """A playlist's link, as it names other files; any other file's own URL."""
+    if file.format != "HLS":
+        return await _shown(ctx, file.key)
+    return ctx.sources.playback.url(media.folder, file.key.removeprefix(media.folder), seconds=PLAYBACK_SECONDS)
 
 
 async def _shown(ctx: Context, key: str) -> str:

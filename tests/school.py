@@ -30,6 +30,7 @@ from datasources.blobs import BlobStore
 from datasources.cursors import Cursors
 from datasources.malware import ScanResults
 from datasources.outbox import Outbox
+from datasources.playback import Playback
 from datasources.ports import RecordStore, SearchIndex
 from datasources.senders import Senders
 from domain.callers import Caller, Mode
@@ -98,7 +99,14 @@ class School:
     def __post_init__(self) -> None:
         self.carrier = self.calls or local_calls(self.store, self.clock.now)
         self.sources, self.accounts = sources.build(
-            self.store, self.search, self.blobs, self.clock.now, self.chat, self.file_rules, self.carrier
+            self.store,
+            self.search,
+            self.blobs,
+            Playback(self.blobs, b"a secret of the tests", "https://school.example", self.clock.seconds),
+            self.clock.now,
+            self.chat,
+            self.file_rules,
+            self.carrier,
         )
         self.senders = Senders(mailer=Outbox(self.store, self.clock.now))
         self.executor = Executor(self.schema)

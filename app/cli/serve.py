@@ -65,6 +65,7 @@ async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
                 access_log=access_log,
                 sockets=services,
                 files=app.blobs if isinstance(app.blobs, FileStore) else None,
+                playback=app.sources.playback,
             )
             doorman = Doorman(services, settings.cors_origins, settings.trusted_proxies, access_log)
             tls = _tls(settings)

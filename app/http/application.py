@@ -13,11 +13,13 @@ from app.http.files import EXPOSED_FILE_HEADERS, FILE_HEADERS, FILE_METHODS, Fil
 from app.http.front import Front
 from app.http.graphiql import GraphiQL
 from app.http.health import Health
+from app.http.playback import playback_routes
 from app.logs import AccessLog
 from app.realtime.services import Services
 from app.realtime.sse import EventStreams
 from app.settings import Settings
 from datasources.local.files import FileStore
+from datasources.playback import Playback
 from domain.rate import RateLimiter
 
 
@@ -31,6 +33,7 @@ def application(
     access_log: AccessLog,
     sockets: Services | None = None,
     files: FileStore | None = None,
+    playback: Playback | None = None,
 ) -> Front:
     """All paths.
 
@@ -39,6 +42,7 @@ def application(
         graphiql: None where it is off.
         sockets: what subscriptions over plain HTTP need; None where there are none.
         files: whose signed URLs are served; None where files are elsewhere.
+        playback: whose links to playlists are served.
     """
     cors = Cors(settings.cors_origins)
     endpoint = GraphQLEndpoint(
@@ -57,6 +61,8 @@ def application(
         routes += _well_known(issuer)
     if graphiql is not None:
         routes += graphiql.routes()
+    if playback is not None:
+        routes += playback_routes(playback)
     pages = Router(routes, redirect_slashes=False, default=_nothing_here)
     if files is None:
         return Front(endpoint, pages, cors, access_log)

@@ -16,8 +16,6 @@ from strawberry.asgi import GraphQL
 from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, ValidationCache
 
-from app import sources
-from app.clock import now
 from app.engines import open_engines
 from bench import stored_school
 from domain import lessons, users
@@ -128,7 +126,7 @@ def main() -> None:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with open_engines(stored_school.settings(os.environ["DATA_DIR"])) as engines:
-            view.sources, _ = sources.build(engines.store, engines.search, engines.blobs, now)
+            view.sources = stored_school.domains(engines)
             yield
 
     app = Starlette(lifespan=lifespan)

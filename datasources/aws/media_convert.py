@@ -21,6 +21,8 @@ from domain.media import MediaAsset, Processed, StoredImage, StoredRendition
 from domain.times import Timestamp
 
 NOTE = "mediaconvert.json"
+AT_ONCE = 4
+"""Jobs that one process asks after at once; each takes a call."""
 _READ_SECONDS = 60
 """Looking into a large file takes the service a while."""
 _BUSY = frozenset({"TooManyRequestsException", "ThrottlingException", "ServiceQuotaExceededException"})

@@ -1,0 +1,63 @@
+"""What makes thumbnails and playlists of media, as the settings choose."""
+
+import logging
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.key_file import make_folder
+from app.settings import Settings
+from datasources.blobs import BlobStore
+from datasources.local.media_processes import LocalMediaEngine
+from datasources.media_engine import MediaEngine
+from domain.uploads import MediaKind
+
+PROCESSED: frozenset[MediaKind] = frozenset({"IMAGE", "VIDEO", "AUDIO", "RECORDING"})
+"""Documents are given as they are."""
+SCRATCH_FOLDER = "scratch"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MediaEngines:
+    """
+    Attributes:
+        pictures: for kind IMAGE.
+        playables: for what plays.
+        makes_playlists: whether what plays gets one.
+        at_once: files that play, worked on at once.
+    """
+
+    pictures: MediaEngine
+    playables: MediaEngine
+    makes_playlists: bool
+    at_once: int
+
+
+@asynccontextmanager
+async def open_media_engines(settings: Settings, blobs: BlobStore) -> AsyncIterator[MediaEngines]:
+    """Open until the context ends. Raises OSError when DATA_DIR cannot be written."""
+    scratch = settings.data_dir / SCRATCH_FOLDER
+    make_folder(scratch)
+    ffmpeg = shutil.which(settings.ffmpeg)
+    threads = max(1, (os.cpu_count() or 1) // (2 * settings.media_processes))
+    here = LocalMediaEngine(blobs, scratch, ffmpeg=ffmpeg, threads=threads)
+    if settings.media_convert_role is None:
+        if ffmpeg is None:
+            log.warning("there is no %s: videos and sound will have no playlists", settings.ffmpeg)
+        yield MediaEngines(here, here, ffmpeg is not None, settings.media_processes)
+        return
+    from datasources.aws.media_convert import AT_ONCE, open_media_convert
+
+    async with open_media_convert(
+        blobs,
+        f"s3://{settings.s3_bucket}/{settings.s3_prefix}",
+        role=settings.media_convert_role,
+        queue=settings.media_convert_queue,
+        region=settings.aws_region,
+        endpoint_url=settings.aws_endpoint_url,
+    ) as engine:
+        yield MediaEngines(here, engine, True, AT_ONCE)
