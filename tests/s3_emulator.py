@@ -44,6 +44,7 @@ class S3Emulator:
         session: with made-up keys.
         later: seconds by which the emulator's clock is ahead, for URLs that expire.
         requests: that were answered, as method and target.
+        faults: parts of targets; a request for such a one fails, once for each that is listed.
     """
 
     def __init__(self) -> None:
@@ -53,6 +54,7 @@ class S3Emulator:
         self.later = 0.0
         self.url = ""
         self.requests: list[str] = []
+        self.faults: list[str] = []
         self._part_checksums: dict[tuple[str, int], tuple[str, str]] = {}
         self._lock = threading.Lock()
         moto.s3.models.S3_UPLOAD_PART_MIN_SIZE = MIN_PART_BYTES
@@ -62,6 +64,7 @@ class S3Emulator:
         with self._lock:
             self.later = 0.0
             self.requests.clear()
+            self.faults.clear()
             self._part_checksums.clear()
             self._backend.reset()
             self._backend.create_bucket(BUCKET, REGION)
@@ -96,6 +99,10 @@ class S3Emulator:
 
     def _answer(self, environ: Environ) -> Answer | None:
         """What moto would not say; None to have it asked."""
+        for fault in self.faults:
+            if fault in environ["REQUEST_URI"]:
+                self.faults.remove(fault)
+                return _error(500, "InternalError")
         target, headers = urlsplit(environ["REQUEST_URI"]), _headers(environ)
         query = dict(parse_qsl(target.query, keep_blank_values=True))
         if "authorization" not in headers:
