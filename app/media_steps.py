@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 
 from app.worker_steps import NOWHERE, FeedStep, Step, TimedStep
 from datasources import media_expiry
+from datasources.course_media import left_behind
 from datasources.malware import ScanResults
 from datasources.media_intake import Intake
 from datasources.media_work import MediaWork
 from datasources.ports import FeedEvent, RecordStore, Write
-from datasources.tables import MEDIA
+from datasources.tables import COURSES, MEDIA
 from datasources.upload_sweeps import START, UploadSweeps
 from domain.errors import Code, DomainError
 from domain.file_keys import media_id_of
@@ -52,6 +53,9 @@ def media_steps(
             await deletion.follow(event)
         return ()
 
+    async def forget_uses(events: Sequence[FeedEvent]) -> Sequence[Write]:
+        return [write for event in events for write in left_behind(event)]
+
     async def expire_uploads(_: str | None) -> str:
         await sweeps.expire()
         return NOWHERE
@@ -93,4 +97,5 @@ def media_steps(
         TimedStep("malware-scans", SCAN_SECONDS, read_scans),
         FeedStep("media-events", MEDIA, show),
         FeedStep("media-removal", MEDIA, remove),
+        FeedStep("course-media", COURSES, forget_uses),
     ]

@@ -33,6 +33,7 @@ from datasources.modules import Modules
 from datasources.notices import Notices
 from datasources.notification_preferences import Preferences
 from datasources.notifications import Notifications
+from datasources.pictures import Pictures
 from datasources.playback import Playback
 from datasources.ports import RecordStore, SearchIndex
 from datasources.presence import Presences
@@ -131,5 +132,6 @@ def build(
         calls=Calls(store, calls.engine, calls.regions),
         roster_steps=RosterSteps(store, calls.engine),
         meeting_events=MeetingEvents(store),
+        pictures=Pictures(blobs, now),
     )
     return sources, Accounts(users, sessions, cache, now)

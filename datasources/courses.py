@@ -26,6 +26,7 @@ from datasources.course_items import (
     mentor_item,
     slug_key,
 )
+from datasources.media_uses import Use, replaced
 from datasources.ports import MAX_BATCH_WRITE, Change, Delete, FeedEvent, Put, RecordStore, SortRange
 from datasources.readable import readable
 from datasources.tables import COURSES
@@ -83,7 +84,7 @@ class Courses:
         """The course, or the one that the same request created before.
 
         Raises:
-            DomainError: SLUG_TAKEN, IDEMPOTENCY_MISMATCH, THROTTLED.
+            DomainError: SLUG_TAKEN, MEDIA_NOT_READY, IDEMPOTENCY_MISMATCH, THROTTLED.
         """
         meta = {
             **key(course.id, META),
@@ -100,6 +101,7 @@ class Courses:
             (seats.opened(course.id, course.capacity), id_taken),
             (Put(COURSES, {**key(course.id, ORDER), "n": 0}), id_taken),
             (Put(COURSES, mentor_item(course.id, course.owner_id, now)), id_taken),
+            *replaced(None, course.cover_media_id, Use("COVER", course.id)),
         ]
 
         async def attempt() -> Course:
@@ -121,7 +123,7 @@ class Courses:
 
         Raises:
             DomainError: NOT_FOUND, CONFLICT, SLUG_TAKEN, CAPACITY_BELOW_ENROLLED, COURSE_HAS_LEARNERS,
-                INVALID_STATE (reason NO_PUBLISHED_LESSON), THROTTLED.
+                INVALID_STATE (reason NO_PUBLISHED_LESSON), MEDIA_NOT_READY, THROTTLED.
         """
 
         async def attempt() -> Course:
@@ -182,7 +184,7 @@ class Courses:
 
 
 def _writes_of_change(course: Course, changed: Course) -> list[Guarded]:
-    """META, and the items that hold what META says to others: slug lock and seats."""
+    """META, and the items that hold what META says to others: slug lock, seats and the cover's use."""
     updates = difference(course_attributes(course), course_attributes(changed))
     unchanged: Condition = equals("version", course.version)
     writes: list[Guarded] = []
@@ -200,6 +202,7 @@ def _writes_of_change(course: Course, changed: Course) -> list[Guarded]:
     if changed.capacity != course.capacity:
         refusal = DomainError(Code.CAPACITY_BELOW_ENROLLED, "More learners hold seats than that.", courseId=course.id)
         writes.append((seats.capacity_set(course.id, changed.capacity), refusal))
+    writes += replaced(course.cover_media_id, changed.cover_media_id, Use("COVER", course.id))
     return [(Change(COURSES, key(course.id, META), updates, unchanged), LostRace()), *writes]
 
 

@@ -9,6 +9,7 @@ from datasources.batches import get_each
 from datasources.conditions import all_of, equals, exists, less, not_exists
 from datasources.contention import LostRace, settle
 from datasources.course_items import META, RESOURCE, body_key, key, lesson_attributes, lesson_key, lesson_of, module_key
+from datasources.media_uses import Use, replaced, still_ready
 from datasources.outline import change_outline, children, lessons_of, rank_at_end, rank_behind
 from datasources.ports import Change, Delete, Put, RecordStore
 from datasources.readable import record_or_none
@@ -59,7 +60,7 @@ class Lessons:
         """The lesson, ranked last in its module; or the one that the same request created before.
 
         Raises:
-            DomainError: NOT_FOUND, LIMIT_EXCEEDED, IDEMPOTENCY_MISMATCH, THROTTLED.
+            DomainError: NOT_FOUND, LIMIT_EXCEEDED, MEDIA_NOT_READY, IDEMPOTENCY_MISMATCH, THROTTLED.
         """
         course_id = lesson.course_id
         full = DomainError(Code.LIMIT_EXCEEDED, f"A course has at most {MAX_LESSONS} lessons.", limit=MAX_LESSONS)
@@ -80,6 +81,7 @@ class Lessons:
                 _lessons_in_module(lesson.module_id, 1),
                 (put, LostRace()),
                 *_body_writes(ranked),
+                *replaced(None, ranked.media_id, _shown_in(ranked)),
             ]
 
         return await change_outline(self._store, course_id, plan)
@@ -94,7 +96,7 @@ class Lessons:
                 else changed the lesson in between. Where it sets no `body`, the body stays.
 
         Raises:
-            DomainError: NOT_FOUND, CONFLICT, THROTTLED.
+            DomainError: NOT_FOUND, CONFLICT, THROTTLED; MEDIA_NOT_READY, also when it is published without one.
         """
 
         async def attempt() -> Lesson:
@@ -107,6 +109,7 @@ class Lessons:
                 [
                     (Change(COURSES, lesson_key(lesson_id), updates, unchanged), LostRace()),
                     *_body_writes(changed, lesson),
+                    *_media_writes(lesson, changed),
                     *_total_writes(lesson, changed),
                 ],
             )
@@ -154,6 +157,7 @@ class Lessons:
             return msgspec.structs.replace(lesson, body=body), [
                 (Delete(COURSES, lesson_key(lesson_id), unchanged), lost),
                 (Delete(COURSES, body_key(lesson_id)), lost),
+                *replaced(lesson.media_id, None, _shown_in(lesson)),
                 *((Delete(COURSES, key(course_id, resource["sk"])), lost) for resource in resources),
                 _lessons_in_module(lesson.module_id, -1),
                 (Change(COURSES, key(course_id, META), [*fewer, *_totals(lesson, None)], exists("courseId")), lost),
@@ -185,6 +189,17 @@ def _body_writes(lesson: Lesson, before: Lesson | None = None) -> list[Guarded]:
     if before is not None and before.has_body and not lesson.has_body:
         return [(Delete(COURSES, body_key(lesson.id)), LostRace())]
     return []
+
+
+def _media_writes(before: Lesson, after: Lesson) -> list[Guarded]:
+    """What the lesson shows. What learners begin to see is there at that moment."""
+    if after.media_id is not None and after.media_id == before.media_id and _published(after) > _published(before):
+        return [still_ready(after.media_id)]
+    return replaced(before.media_id, after.media_id, _shown_in(after))
+
+
+def _shown_in(lesson: Lesson) -> Use:
+    return Use("LESSON", lesson.id)
 
 
 def _total_writes(before: Lesson, after: Lesson) -> list[Guarded]:

@@ -60,7 +60,12 @@ def use_row(media_id: str, use: Use, *, ttl: int | None = None) -> Put:
 
 def no_longer_uses(media_id: str, use: Use) -> Guarded:
     """The thing shows the media no more; fine when it never did."""
-    return Delete(MEDIA_USES, {"mediaId": media_id, "use": use.key}), LostRace()
+    return no_use(media_id, use), LostRace()
+
+
+def no_use(media_id: str, use: Use) -> Delete:
+    """The write of `no_longer_uses`, which always holds."""
+    return Delete(MEDIA_USES, {"mediaId": media_id, "use": use.key})
 
 
 def still_ready(media_id: str) -> Guarded:

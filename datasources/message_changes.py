@@ -1,6 +1,7 @@
 """What may be done to a room's messages: each change decides on a room as it was read, and is committed with it."""
 
 import math
+from typing import get_args
 
 import msgspec
 
@@ -8,10 +9,12 @@ from datasources.ports import Write
 from datasources.room_draft import Draft, Reaction
 from domain import messages
 from domain.errors import Code, DomainError, not_found, rate_limited
-from domain.messages import Message, Words, require_members, require_present, require_version
+from domain.media import MediaAsset, require_usable
+from domain.messages import MOST_ATTACHMENTS, Message, Words, require_members, require_present, require_version
 from domain.room_members import RoomMember, require_may_write, require_moderates
 from domain.rooms import require_open
 from domain.times import Timestamp, later, moment
+from domain.uploads import MediaKind
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -44,8 +47,12 @@ class Send(msgspec.Struct, frozen=True):
         return []
 
     @property
+    def media_ids(self) -> tuple[str, ...]:
+        return self.words.attachment_ids
+
+    @property
     def most_writes(self) -> int:
-        return 4 if self.reply_to_id is None else 7
+        return (4 if self.reply_to_id is None else 7) + 2 * len(self.media_ids)
 
     def apply(self, draft: Draft) -> Message:
         sent_before = draft.message(self.id)
@@ -56,11 +63,14 @@ class Send(msgspec.Struct, frozen=True):
         self._check_sender(draft)
         parent = None if self.reply_to_id is None else require_present(draft.message(self.reply_to_id))
         require_members(self.words.mentioned_user_ids, draft.members)
+        for media_id in self.media_ids:
+            _require_attachable(draft.media.get(media_id), self.sender_id or "")
         if self.sender_id is not None:
             _write_as(draft, self.sender_id)
         if parent is not None:
             draft.replace(msgspec.structs.replace(parent, reply_count=parent.reply_count + 1))
         sent = draft.append(self._message(draft.now))
+        draft.show(sent)
         if self.sender_id is not None and draft.room.slow_mode_seconds:
             draft.start_waiting(draft.members[self.sender_id], sent.sent_at)
         return sent
@@ -84,6 +94,7 @@ class Send(msgspec.Struct, frozen=True):
             sent_at=now,
             version=1,
             sender_id=self.sender_id,
+            attachment_ids=self.words.attachment_ids,
             mentioned_user_ids=self.words.mentioned_user_ids,
             reply_to_id=self.reply_to_id,
             request_hash=self.request_hash,
@@ -100,6 +111,7 @@ class Edit(msgspec.Struct, frozen=True):
     expected_version: int | None
     most_writes: int = 4
     reactions: tuple[Reaction, ...] = ()
+    media_ids: tuple[str, ...] = ()
 
     @property
     def message_ids(self) -> list[str]:
@@ -132,8 +144,9 @@ class Remove(msgspec.Struct, frozen=True):
     as_staff: bool
     expected_version: int | None
     audit: Write | None = None
-    most_writes: int = 5
+    most_writes: int = 5 + MOST_ATTACHMENTS
     reactions: tuple[Reaction, ...] = ()
+    media_ids: tuple[str, ...] = ()
 
     @property
     def message_ids(self) -> list[str]:
@@ -155,6 +168,7 @@ class Remove(msgspec.Struct, frozen=True):
             _write_as(draft, self.deleter_id)
         elif self.audit is not None:
             draft.also(self.audit)
+        draft.hide(message)
         return draft.replace(messages.deleted(message, self.deleter_id, draft.now))
 
     def _is_by_right(self, draft: Draft, message: Message | None) -> bool:
@@ -179,6 +193,7 @@ class React(msgspec.Struct, frozen=True):
     reaction: Reaction
     is_set: bool
     most_writes: int = 5
+    media_ids: tuple[str, ...] = ()
 
     @property
     def message_ids(self) -> list[str]:
@@ -206,6 +221,17 @@ class React(msgspec.Struct, frozen=True):
         _write_as(draft, self.reaction.user_id)
         (draft.react if self.is_set else draft.unreact)(self.reaction)
         return draft.replace(changed)
+
+
+def _require_attachable(media: MediaAsset | None, sender_id: str) -> None:
+    """Raises NOT_FOUND, BAD_REQUEST, MEDIA_NOT_READY."""
+    require_usable(
+        media,
+        owner_id=sender_id,
+        kinds=get_args(MediaKind),
+        purposes=["ATTACHMENT"],
+        field="input.attachmentMediaIds",
+    )
 
 
 def _write_as(draft: Draft, user_id: str) -> None:

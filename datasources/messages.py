@@ -127,7 +127,7 @@ class Messages:
 
         Raises:
             DomainError: NOT_FOUND, FORBIDDEN, MEMBER_BANNED, MEMBER_MUTED, ROOM_ARCHIVED, MESSAGE_DELETED,
-                BAD_REQUEST, RATE_LIMITED, IDEMPOTENCY_MISMATCH, THROTTLED.
+                MEDIA_NOT_READY, BAD_REQUEST, RATE_LIMITED, IDEMPOTENCY_MISMATCH, THROTTLED.
         """
         if reply_to_id is not None and room_id_of(reply_to_id) != room_id:
             raise bad_request("input.replyToId", "OTHER_ROOM", "input.replyToId is a message of the same room.")

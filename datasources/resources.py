@@ -1,4 +1,4 @@
-"""Resources of lessons: links, at most 50 a lesson."""
+"""Resources of lessons: files and links, at most 50 a lesson."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from datasources import idempotency
 from datasources.conditions import exists, less, not_exists
 from datasources.contention import LostRace, settle
 from datasources.course_items import RESOURCE, lesson_key, lesson_of, resource_key
+from datasources.media_uses import Use, replaced
 from datasources.outline import children
 from datasources.ports import Change, Delete, Put, RecordStore
 from datasources.readable import readable
@@ -44,7 +45,7 @@ class Resources:
         """The resource, or the one that the same request created before.
 
         Raises:
-            DomainError: NOT_FOUND, LIMIT_EXCEEDED, IDEMPOTENCY_MISMATCH, THROTTLED.
+            DomainError: NOT_FOUND, LIMIT_EXCEEDED, MEDIA_NOT_READY, IDEMPOTENCY_MISMATCH, THROTTLED.
         """
         lesson = lesson_key(resource.lesson_id)
         one_more = Change(COURSES, lesson, [Add("resourceCount", 1)], less("resourceCount", MAX_RESOURCES))
@@ -63,20 +64,22 @@ class Resources:
                 message = f"A lesson has at most {MAX_RESOURCES} resources."
                 raise DomainError(Code.LIMIT_EXCEEDED, message, limit=MAX_RESOURCES)
             remembered = idempotency.once(request, to_item(resource), now)
-            await commit(self._store, [*remembered, (one_more, LostRace()), (put, LostRace())])
+            shown = replaced(None, resource.media_id, Use("RESOURCE", resource.id))
+            await commit(self._store, [*remembered, (one_more, LostRace()), (put, LostRace()), *shown])
             return resource
 
         return await settle(attempt, "The lesson")
 
     async def delete(self, lesson_id: str, resource_id: str) -> LessonResource:
-        """The resource as it was. Raises NOT_FOUND."""
+        """The resource as it was; its media stays. Raises NOT_FOUND."""
         resource = await self._get(lesson_id, resource_id)
         if resource is None:
             raise not_found("resource")
         gone = not_found("resource")
         one_less = Change(COURSES, lesson_key(lesson_id), [Add("resourceCount", -1)], exists("courseId"))
         delete = Delete(COURSES, resource_key(lesson_id, resource_id), exists("courseId"))
-        await commit(self._store, [(delete, gone), (one_less, gone)])
+        hidden = replaced(resource.media_id, None, Use("RESOURCE", resource.id))
+        await commit(self._store, [(delete, gone), (one_less, gone), *hidden])
         return resource
 
     async def _get(self, lesson_id: str, resource_id: str) -> LessonResource | None:

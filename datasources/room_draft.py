@@ -5,6 +5,7 @@ one transaction is written once, as after the second: what lay between was never
 """
 
 import asyncio
+from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -14,6 +15,8 @@ from datasources import room_log
 from datasources.batches import get_each
 from datasources.conditions import all_of, equals, exists, not_exists
 from datasources.contention import LostRace
+from datasources.media_rows import media_key, media_of
+from datasources.media_uses import Use, counted, no_use, use_row
 from datasources.ports import Change, Delete, Put, RecordStore, Write
 from datasources.room_log import Counter
 from datasources.room_rows import (
@@ -28,10 +31,11 @@ from datasources.room_rows import (
     unchanged_member,
     unchanged_room,
 )
-from datasources.tables import MESSAGES, REACTIONS, ROOM_LOG, ROOM_MEMBERS, ROOMS
+from datasources.tables import MEDIA, MESSAGES, REACTIONS, ROOM_LOG, ROOM_MEMBERS, ROOMS
 from datasources.transactions import commit
 from datasources.updates import Set
 from domain.errors import not_found
+from domain.media import MediaAsset
 from domain.messages import Message
 from domain.room_members import RoomMember
 from domain.rooms import Room, hour_of
@@ -54,7 +58,7 @@ class RoomChange(Protocol):
     """What one call wants of a room's messages.
 
     Attributes:
-        message_ids, user_ids, reactions: what the decision rests on, besides the room.
+        message_ids, user_ids, reactions, media_ids: what the decision rests on, besides the room.
         most_writes: how many items it writes or checks at most, besides room and counter.
     """
 
@@ -68,6 +72,9 @@ class RoomChange(Protocol):
     def reactions(self) -> Sequence[Reaction]: ...
 
     @property
+    def media_ids(self) -> Sequence[str]: ...
+
+    @property
     def most_writes(self) -> int: ...
 
     def apply(self, draft: "Draft") -> Message:
@@ -76,7 +83,7 @@ class RoomChange(Protocol):
 
 
 class Draft:
-    """Made by `read`. `room` and `members` are as they were read, `now` is the time of all that is written."""
+    """Made by `read`. `room`, `members` and `media` are as they were read, `now` is the time of all that is written."""
 
     def __init__(
         self,
@@ -84,10 +91,12 @@ class Draft:
         messages: Mapping[str, Message],
         members: Mapping[str, RoomMember],
         reactions: Mapping[Reaction, bool],
+        media: Mapping[str, MediaAsset],
         now: Timestamp,
         days: int,
     ) -> None:
         self.room = room
+        self.media = media
         self.now = now
         self._days = days
         self._counter = self._counter_read = Counter(
@@ -100,6 +109,8 @@ class Draft:
         self._relied_on: set[str] = set()
         self._reactions_read = reactions
         self._reactions = dict(reactions)
+        self._shown: Tally[str] = Tally()
+        self._uses: dict[tuple[str, str], Put | Delete] = {}
         self._also: list[Write] = []
 
     def message(self, message_id: str) -> Message | None:
@@ -139,6 +150,18 @@ class Draft:
     def unreact(self, reaction: Reaction) -> None:
         self._reactions[reaction] = False
 
+    def show(self, message: Message) -> None:
+        """The message's attachments are used from now on, until the message expires."""
+        ttl = expiry(message.sent_at, self._days)
+        for media_id in message.attachment_ids:
+            self._shown[media_id] += 1
+            self._uses[media_id, message.id] = use_row(media_id, Use("MESSAGE", message.id), ttl=ttl)
+
+    def hide(self, message: Message) -> None:
+        """The message shows them no more."""
+        for media_id in message.attachment_ids:
+            self._uses[media_id, message.id] = no_use(media_id, Use("MESSAGE", message.id))
+
     def also(self, write: Write) -> None:
         """A write of the same transaction that always holds, e.g. an audit event."""
         self._also.append(write)
@@ -159,7 +182,8 @@ class Draft:
             )
         writes += [self._member_write(user_id) for user_id in sorted(self._relied_on)]
         writes += self._reaction_writes()
-        return writes + self._also
+        writes += [counted(media_id, number) for media_id, number in self._shown.items()]
+        return [*writes, *self._uses.values(), *self._also]
 
     def _room_write(self) -> Write:
         """The room as it was read, and once an hour its place in the list of rooms by activity."""
@@ -198,12 +222,14 @@ async def read(store: RecordStore, room_id: str, changes: Sequence[RoomChange], 
     message_ids = list(dict.fromkeys(each for change in changes for each in change.message_ids))
     user_ids = list(dict.fromkeys(each for change in changes for each in change.user_ids))
     reactions = list(dict.fromkeys(reaction for change in changes for reaction in change.reactions))
-    room, counter, messages, members, reacted = await asyncio.gather(
+    media_ids = list(dict.fromkeys(each for change in changes for each in change.media_ids))
+    room, counter, messages, members, reacted, media = await asyncio.gather(
         store.get(ROOMS, room_key(room_id)),
         store.get(ROOM_LOG, room_log.counter_key(room_id)),
         get_each(store, MESSAGES, [message_key(each) for each in message_ids]),
         get_each(store, ROOM_MEMBERS, [member_key(room_id, each) for each in user_ids]),
         get_each(store, REACTIONS, [reaction.key for reaction in reactions]),
+        get_each(store, MEDIA, [media_key(each) for each in media_ids]),
     )
     if room is None:
         raise not_found("room")
@@ -212,6 +238,7 @@ async def read(store: RecordStore, room_id: str, changes: Sequence[RoomChange], 
         {item["messageId"]: message_of(item) for item in messages if item is not None},
         {item["userId"]: member_of(item) for item in members if item is not None},
         {reaction: item is not None for reaction, item in zip(reactions, reacted, strict=True)},
+        {item["mediaId"]: media_of(item) for item in media if item is not None},
         now,
         days,
     )

@@ -7,8 +7,9 @@ import msgspec
 
 from datasources.admission_cache import AdmissionCache
 from datasources.batches import get_each
-from datasources.conditions import Condition, all_of, contains, differs, equals, not_exists
+from datasources.conditions import Condition, all_of, contains, equals, not_exists
 from datasources.contention import LostRace, settle
+from datasources.media_uses import Use, replaced
 from datasources.ports import Change, ConditionFailed, Item, Put, RecordStore, SortRange, TransactionFailed
 from datasources.readable import readable
 from datasources.roles import admin_joins, admin_leaves, role_kind, role_writes
@@ -18,7 +19,7 @@ from datasources.updates import Add, Set, assign, difference
 from domain.admission import known_email, new_user
 from domain.callers import Caller
 from domain.errors import Code, DomainError, conflict, not_found
-from domain.records import stored_names, to_item
+from domain.records import to_item
 from domain.times import Timestamp
 from domain.users import DELETED_USER, STATUSES, User, UserSummary, summary
 
@@ -72,18 +73,21 @@ class Users:
         """The account with `values` (by the record's field names; None clears) in place.
 
         Raises:
-            DomainError: CONFLICT; NOT_FOUND when there is no such account.
+            DomainError: CONFLICT; NOT_FOUND when there is no such account; MEDIA_NOT_READY; THROTTLED.
         """
-        updates = [*assign(**stored_names(User, values)), Set("updatedAt", now), Add("version", 1)]
-        condition: Condition = differs("status", "ERASED")
-        if expected_version is not None:
-            condition = all_of(condition, equals("version", expected_version))
-        try:
-            return user_of(await self._store.update(USERS, {"userId": user_id}, updates, condition=condition))
-        except ConditionFailed as failed:
-            if failed.item is None or failed.item["status"] == "ERASED":
-                raise not_found("user") from None
-            raise conflict(failed.item["version"]) from None
+
+        async def attempt() -> User:
+            old = await self.get(user_id)
+            if old is None or old.status == "ERASED":
+                raise not_found("user")
+            if expected_version not in (None, old.version):
+                raise conflict(old.version)
+            new = msgspec.structs.replace(old, **values, updated_at=now, version=old.version + 1)
+            picture = replaced(old.avatar_media_id, new.avatar_media_id, Use("AVATAR", user_id))
+            await commit(self._store, [_row_change(old, new), *picture])
+            return new
+
+        return await settle(attempt, "The account")
 
     async def edit(
         self,
@@ -202,13 +206,7 @@ class Users:
 
 
 def _edit_writes(old: User, new: User, audit: Put | None) -> list[Guarded]:
-    row = Change(
-        USERS,
-        {"userId": old.id},
-        difference(to_item(old), to_item(new)),
-        equals("version", old.version),
-    )
-    writes: list[Guarded] = [(row, LostRace())]
+    writes = [_row_change(old, new)]
     writes += [(write, LostRace()) for write in role_writes(new, old.roles, new.roles)]
     if new.is_acting_admin and not old.is_acting_admin:
         writes.append((admin_joins(), LostRace()))
@@ -217,6 +215,11 @@ def _edit_writes(old: User, new: User, audit: Put | None) -> list[Guarded]:
     if audit is not None:
         writes.append((audit, LostRace()))
     return writes
+
+
+def _row_change(old: User, new: User) -> Guarded:
+    updates = difference(to_item(old), to_item(new))
+    return Change(USERS, {"userId": old.id}, updates, equals("version", old.version)), LostRace()
 
 
 def user_of(item: Item) -> User:

@@ -44,7 +44,9 @@ class Course(Record, frozen=True):
     version: int
     summary: str | None = None
     description: str | None = None
-    cover_image_url: str | None = None
+    cover_media_id: str | None = None
+    cover_key: str | None = None
+    """Where the picture is in the store of files."""
     price: Money | None = None
     capacity: int | None = None
     starts_at: Timestamp | None = None
@@ -91,7 +93,7 @@ def course_filter(given: Mapping[str, Any] | None) -> CourseFilter:
 
 
 def new_course(given: Mapping[str, Any], *, course_id: str, owner_id: str, now: Timestamp) -> Course:
-    """A DRAFT of a `CreateCourseInput`. Raises BAD_REQUEST."""
+    """A DRAFT of a `CreateCourseInput`, with the cover's key beside its media. Raises BAD_REQUEST."""
     defaults: dict[str, Any] = {"tags": (), "completion_percent": COMPLETION_PERCENT}
     return _consistent(
         Course(
@@ -109,7 +111,7 @@ def new_course(given: Mapping[str, Any], *, course_id: str, owner_id: str, now: 
 
 
 def changed_course(course: Course, given: Mapping[str, Any], now: Timestamp) -> Course:
-    """The course after an `UpdateCourseInput`, one version on. Raises BAD_REQUEST."""
+    """The course after an `UpdateCourseInput`, one version on; the cover as in `new_course`. Raises BAD_REQUEST."""
     changes = check_given(_RULES, _CLEARED, given)
     return _consistent(msgspec.structs.replace(course, **changes, updated_at=now, version=course.version + 1))
 
@@ -148,6 +150,8 @@ _RULES: Mapping[str, Rule] = {
     "title": partial(text.clean, longest=text.NAME),
     "summary": partial(text.clean_or_none, longest=text.SUMMARY),
     "description": partial(text.clean_or_none, longest=text.BODY),
+    "cover_media_id": text.identifier,
+    "cover_key": as_given,
     "level": as_given,
     "language": text.language_tag,
     "category": partial(text.clean, longest=text.NAME),
@@ -162,6 +166,8 @@ _RULES: Mapping[str, Rule] = {
 }
 _CLEARED: Mapping[str, Any] = {
     "summary": None,
+    "cover_media_id": None,
+    "cover_key": None,
     "description": None,
     "tags": (),
     "price": None,

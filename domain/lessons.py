@@ -12,6 +12,7 @@ from domain.fields import Rule, as_given, check_given, input_field, whole_number
 from domain.publishing import require_step
 from domain.records import Record
 from domain.times import Timestamp
+from domain.uploads import MediaKind
 
 MAX_MODULES = 200
 MAX_LESSONS = 1_000
@@ -21,6 +22,8 @@ MAX_URL = 2_000
 
 ACTIVITIES = frozenset({"QUIZ", "ASSIGNMENT", "MEETING"})
 """Kinds that point to an activity; the others have a length of their own instead."""
+PLAYED: Mapping[str, tuple[MediaKind, ...]] = {"VIDEO": ("VIDEO", "RECORDING"), "AUDIO": ("AUDIO", "RECORDING")}
+"""Kinds that play a media, and of which kinds it may be."""
 
 
 class Module(Record, frozen=True):
@@ -35,7 +38,7 @@ class Module(Record, frozen=True):
 
 
 class Lesson(Record, frozen=True):
-    """`body` and `activity_id` are content: only resolvers that checked access may show them."""
+    """`body`, `media_id` and `activity_id` are content: only resolvers that checked access may show them."""
 
     id: str
     course_id: str
@@ -49,6 +52,7 @@ class Lesson(Record, frozen=True):
     version: int
     release_at: Timestamp | None = None
     activity_id: str | None = None
+    media_id: str | None = None
     has_body: bool = False
     body: str | None = None
     """Kept apart from the outline: None with `has_body` where it was not read."""
@@ -60,10 +64,13 @@ class Lesson(Record, frozen=True):
 
 
 class LessonResource(Record, frozen=True):
+    """Either `link_url` or `media_id` is set."""
+
     id: str
     lesson_id: str
     title: str
     link_url: str | None = None
+    media_id: str | None = None
 
 
 def course_id_of(child_id: str) -> str:
@@ -124,13 +131,19 @@ def changed_lesson(lesson: Lesson, given: Mapping[str, Any]) -> Lesson:
 
 
 def new_resource(given: Mapping[str, Any], *, resource_id: str) -> LessonResource:
-    """Of a `CreateResourceInput`. Raises BAD_REQUEST."""
+    """Of a `CreateResourceInput`. Raises BAD_REQUEST, rule EXCLUSIVE for a file and a link, or neither."""
     fields = check_given(_RESOURCE_RULES, _CLEARED, given)
+    if (fields.get("link_url") is None) == (fields.get("media_id") is None):
+        raise bad_request(input_field("media_id"), "EXCLUSIVE", "A resource has either a mediaId or a linkUrl.")
     return LessonResource(id=resource_id, lesson_id=given["lesson_id"], **fields)
 
 
 def _consistent(lesson: Lesson) -> Lesson:
     """The lesson, when it has what its kind needs and nothing that its kind refuses."""
+    if lesson.kind in PLAYED and lesson.media_id is None:
+        raise bad_request(input_field("media_id"), "NEEDED", f"A lesson of kind {lesson.kind} has a media.")
+    if lesson.kind not in PLAYED and lesson.media_id is not None:
+        raise bad_request(input_field("media_id"), "NOT_ALLOWED", f"Kind {lesson.kind} has no media of its own.")
     if lesson.kind in ACTIVITIES:
         if lesson.activity_id is None:
             raise bad_request(input_field("activity_id"), "NEEDED", f"A lesson of kind {lesson.kind} has an activity.")
@@ -158,6 +171,7 @@ _LESSON_RULES: Mapping[str, Rule] = {
     "state": as_given,
     "body": partial(text.clean_or_none, longest=text.BODY),
     "activity_id": text.identifier,
+    "media_id": text.identifier,
     "is_preview": as_given,
     "release_at": as_given,
     "duration_seconds": whole_number(0, MAX_DURATION_SECONDS),
@@ -165,11 +179,13 @@ _LESSON_RULES: Mapping[str, Rule] = {
 _RESOURCE_RULES: Mapping[str, Rule] = {
     "title": partial(text.clean, longest=text.NAME),
     "link_url": _web_address,
+    "media_id": text.identifier,
 }
 _CLEARED: Mapping[str, Any] = {
     "summary": None,
     "body": None,
     "activity_id": None,
+    "media_id": None,
     "is_preview": False,
     "release_at": None,
     "duration_seconds": 0,

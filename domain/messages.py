@@ -16,6 +16,7 @@ MessageKind = Literal["USER", "SYSTEM"]
 
 LONGEST_BODY = 4_000
 MOST_MENTIONS = 50
+MOST_ATTACHMENTS = 10
 MOST_EMOJI = 20
 """Different ones on one message."""
 MOST_REACTING_SHOWN = 50
@@ -45,6 +46,7 @@ class Message(Record, frozen=True):
     sent_at: Timestamp
     version: int
     sender_id: str | None = None
+    attachment_ids: tuple[str, ...] = ()
     mentioned_user_ids: tuple[str, ...] = ()
     reply_to_id: str | None = None
     reply_count: int = 0
@@ -60,10 +62,11 @@ class Message(Record, frozen=True):
 
 
 class Words(msgspec.Struct, frozen=True):
-    """What a sender or an editor gives, as it is stored."""
+    """What a sender gives, as it is stored. The body is empty only where there are attachments."""
 
     body: str
     mentioned_user_ids: tuple[str, ...] = ()
+    attachment_ids: tuple[str, ...] = ()
 
 
 def room_id_of(message_id: str) -> str:
@@ -73,15 +76,23 @@ def room_id_of(message_id: str) -> str:
 
 def words(given: Mapping[str, Any]) -> Words:
     """Of a `SendMessageInput`. Raises BAD_REQUEST."""
-    body = given.get("body")
-    if body is None:
-        raise bad_request("input.body", "LENGTH", f"input.body has 1 to {LONGEST_BODY} characters.")
-    return Words(checked_body(body), mentions(given.get("mentioned_user_ids") or ()))
+    attached = attachments(given.get("attachment_media_ids") or ())
+    shortest = 0 if attached else 1
+    body = text.clean(given.get("body") or "", "input.body", shortest=shortest, longest=LONGEST_BODY)
+    return Words(body, mentions(given.get("mentioned_user_ids") or ()), attached)
 
 
 def checked_body(body: str) -> str:
     """Raises BAD_REQUEST."""
     return text.clean(body, "input.body", longest=LONGEST_BODY)
+
+
+def attachments(media_ids: Sequence[str]) -> tuple[str, ...]:
+    """Each once, in the given order. Raises BAD_REQUEST."""
+    field = "input.attachmentMediaIds"
+    if len(media_ids) > MOST_ATTACHMENTS:
+        raise bad_request(field, "COUNT", f"A message has at most {MOST_ATTACHMENTS} attachments.")
+    return tuple(dict.fromkeys(text.identifier(media_id, field) for media_id in media_ids))
 
 
 def mentions(user_ids: Sequence[str]) -> tuple[str, ...]:
@@ -145,6 +156,7 @@ def deleted(message: Message, deleter_id: str | None, now: Timestamp) -> Message
     return msgspec.structs.replace(
         message,
         body="",
+        attachment_ids=(),
         mentioned_user_ids=(),
         request_hash=None,
         deleted_at=now,

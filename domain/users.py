@@ -40,7 +40,9 @@ class User(Record, frozen=True):
     version: int
     email: str | None = None
     phone: str | None = None
-    avatar_url: str | None = None
+    avatar_media_id: str | None = None
+    avatar_key: str | None = None
+    """Where the picture is in the store of files."""
     bio: str | None = None
     roles_changed_at: Timestamp | None = None
     """When setUserRoles last ran; tokens issued before it lose to the stored roles."""
@@ -60,7 +62,8 @@ class UserSummary(Record, frozen=True):
 
     id: str
     display_name: str
-    avatar_url: str | None = None
+    avatar_key: str | None = None
+    """Where the picture is in the store of files."""
     bio: str | None = None
 
 
@@ -100,8 +103,9 @@ _PROFILE: Mapping[str, Rule] = {
     "display_name": partial(text.clean, longest=text.NAME),
     "bio": partial(text.clean_or_none, longest=text.BIO),
     "phone": as_given,
+    "avatar_media_id": text.identifier,
 }
-_CLEARED_PROFILE = {"bio": None, "phone": None}
+_CLEARED_PROFILE = {"bio": None, "phone": None, "avatar_media_id": None}
 
 
 def checked_profile(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,7 +122,7 @@ def checked_roles(roles: Iterable[str]) -> tuple[str, ...]:
 
 
 def summary(user: User) -> UserSummary:
-    return UserSummary(user.id, user.display_name, user.avatar_url, user.bio)
+    return UserSummary(user.id, user.display_name, user.avatar_key, user.bio)
 
 
 def shown_to(caller: Caller, user: User) -> User:

@@ -34,6 +34,7 @@ from datasources.modules import Modules
 from datasources.notices import Notices
 from datasources.notification_preferences import Preferences
 from datasources.notifications import Notifications
+from datasources.pictures import Pictures
 from datasources.playback import Playback
 from datasources.presence import Presences
 from datasources.progress import ProgressBook
@@ -94,6 +95,7 @@ class Sources:
     calls: Calls
     roster_steps: RosterSteps
     meeting_events: MeetingEvents
+    pictures: Pictures
 
 
 class Publish(Protocol):

@@ -1,6 +1,7 @@
 """Authoring courses, and what a course leads to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from datasources.idempotency import request
 from domain import text
@@ -10,23 +11,29 @@ from domain.users import UserSummary
 from resolvers.access import require_owner, require_staff
 from resolvers.context import Context
 from resolvers.inputs import CreateCourseInput, PublishState, UpdateCourseInput
+from resolvers.pictures import picture_key
 from resolvers.registry import registry
 
 
 @registry.field("Mutation.createCourse")
 async def create_course(ctx: Context, *, input: CreateCourseInput) -> Course:
     now = ctx.now()
-    course = new_course(input, course_id=ctx.new_id(), owner_id=ctx.caller.id, now=now)
     asked = request(ctx.caller.id, "createCourse", input.get("client_token"), input)
+    earlier = await ctx.sources.courses.created_before(asked)
+    if earlier is not None:
+        return earlier
+    given = await _with_cover(ctx, input)
+    course = new_course(given, course_id=ctx.new_id(), owner_id=ctx.caller.id, now=now)
     return await ctx.sources.courses.create(course, asked, now)
 
 
 @registry.field("Mutation.updateCourse")
 async def update_course(ctx: Context, *, input: UpdateCourseInput) -> Course:
     course = await require_staff(ctx, text.identifier(input["id"], "input.id"))
+    given = await _with_cover(ctx, input)
     return await ctx.sources.courses.update(
         course.id,
-        lambda current: changed_course(current, input, ctx.now()),
+        lambda current: changed_course(current, given, ctx.now()),
         expected_version=input.get("expected_version"),
     )
 
@@ -87,3 +94,11 @@ async def enrolled_counts(ctx: Context, courses: Sequence[Course]) -> list[int]:
 @registry.batch("Course.waitlistCount")
 async def waitlist_counts(ctx: Context, courses: Sequence[Course]) -> list[int]:
     return [counts.waiting for counts in await ctx.sources.courses.counts([course.id for course in courses])]
+
+
+async def _with_cover(ctx: Context, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given of a course, with where its cover is. Raises as `picture_key`."""
+    if "cover_media_id" not in given:
+        return dict(given)
+    cover_key = await picture_key(ctx, given["cover_media_id"], ["LESSON"], "input.coverMediaId")
+    return {**given, "cover_key": cover_key}

@@ -198,6 +198,8 @@ class CreateCourseInput(TypedDict):
     language: str
     category: str
     tags: NotRequired[list[str] | None]
+    cover_media_id: NotRequired[str | None]
+    """READY, own, of kind IMAGE and purpose LESSON."""
     access_model: CourseAccessModel
     price: NotRequired[MoneyInput | None]
     capacity: NotRequired[int | None]
@@ -209,17 +211,19 @@ class CreateCourseInput(TypedDict):
 
 
 class CreateLessonInput(TypedDict):
-    """A new lesson, in state DRAFT. activityId is required for QUIZ, ASSIGNMENT and MEETING, and refused for the others."""
+    """A new lesson, in state DRAFT. mediaId is required for VIDEO and AUDIO, activityId for QUIZ, ASSIGNMENT and MEETING; both are refused for the others."""
 
     module_id: str
     title: str
     kind: LessonKind
     body: NotRequired[str | None]
+    media_id: NotRequired[str | None]
+    """READY, own, of kind VIDEO, AUDIO or RECORDING and purpose LESSON."""
     activity_id: NotRequired[str | None]
     is_preview: NotRequired[bool | None]
     release_at: NotRequired[Timestamp | None]
     duration_seconds: NotRequired[int | None]
-    """Needed for ARTICLE, VIDEO and AUDIO; 0 when absent for the others."""
+    """Needed for ARTICLE; otherwise taken from the media, and needed where that does not tell its length. 0 when absent for the others."""
     client_token: NotRequired[str | None]
 
 
@@ -250,10 +254,12 @@ class CreateModuleInput(TypedDict):
 
 
 class CreateResourceInput(TypedDict):
-    """A new resource."""
+    """A new resource: exactly one of mediaId and linkUrl."""
 
     lesson_id: str
     title: str
+    media_id: NotRequired[str | None]
+    """READY, own, of purpose LESSON."""
     link_url: NotRequired[str | None]
     client_token: NotRequired[str | None]
 
@@ -374,10 +380,12 @@ class SendAnnouncementInput(TypedDict):
 
 
 class SendMessageInput(TypedDict):
-    """A message. A body is needed."""
+    """A message: body, or at least one attachment."""
 
     room_id: str
     body: NotRequired[str | None]
+    attachment_media_ids: NotRequired[list[str] | None]
+    """At most 10, READY, own, of purpose ATTACHMENT."""
     mentioned_user_ids: NotRequired[list[str] | None]
     """Members of the room, at most 50."""
     reply_to_id: NotRequired[str | None]
@@ -437,6 +445,8 @@ class UpdateCourseInput(TypedDict):
     language: NotRequired[str | None]
     category: NotRequired[str | None]
     tags: NotRequired[list[str] | None]
+    cover_media_id: NotRequired[str | None]
+    """READY, own, of kind IMAGE and purpose LESSON."""
     access_model: NotRequired[CourseAccessModel | None]
     price: NotRequired[MoneyInput | None]
     capacity: NotRequired[int | None]
@@ -454,6 +464,7 @@ class UpdateLessonInput(TypedDict):
     title: NotRequired[str | None]
     state: NotRequired[PublishState | None]
     body: NotRequired[str | None]
+    media_id: NotRequired[str | None]
     activity_id: NotRequired[str | None]
     is_preview: NotRequired[bool | None]
     release_at: NotRequired[Timestamp | None]
@@ -522,6 +533,8 @@ class UpdateProfileInput(TypedDict):
     display_name: NotRequired[str | None]
     bio: NotRequired[str | None]
     phone: NotRequired[str | None]
+    avatar_media_id: NotRequired[str | None]
+    """READY media of kind IMAGE and purpose AVATAR, owned by the caller."""
     expected_version: NotRequired[int | None]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from datasources.idempotency import request
 from domain import text
+from domain.errors import not_found
 from domain.lessons import (
     Lesson,
     LessonResource,
@@ -30,6 +31,7 @@ from resolvers.inputs import (
     UpdateLessonInput,
     UpdateModuleInput,
 )
+from resolvers.lesson_media import require_resource_media, with_main_media
 from resolvers.registry import registry
 
 
@@ -87,15 +89,20 @@ async def create_lesson(ctx: Context, *, input: CreateLessonInput) -> Lesson:
         await require_staff_while_there(ctx, course_id, "module")
         return earlier
     await require_staff(ctx, course_id, "module")
-    lesson = new_lesson(input, lesson_id=f"{course_id}.{ctx.new_id()}")
+    given = await with_main_media(ctx, input["kind"], input)
+    lesson = new_lesson(given, lesson_id=f"{course_id}.{ctx.new_id()}")
     return await ctx.sources.lessons.create(lesson, asked, ctx.now())
 
 
 @registry.field("Mutation.updateLesson")
 async def update_lesson(ctx: Context, *, input: UpdateLessonInput) -> Lesson:
     await require_staff(ctx, identifier_of_course(input["id"], "input.id", "lesson"), "lesson")
+    current = await ctx.sources.lessons.get(input["id"])
+    if current is None:
+        raise not_found("lesson")
+    given = await with_main_media(ctx, current.kind, input)
     return await ctx.sources.lessons.update(
-        input["id"], lambda lesson: changed_lesson(lesson, input), expected_version=input.get("expected_version")
+        current.id, lambda lesson: changed_lesson(lesson, given), expected_version=input.get("expected_version")
     )
 
 
@@ -124,6 +131,7 @@ async def create_resource(ctx: Context, *, input: CreateResourceInput) -> Lesson
         return earlier
     await require_staff(ctx, course_id, "lesson")
     resource = new_resource(input, resource_id=f"{input['lesson_id']}.{ctx.new_id()}")
+    await require_resource_media(ctx, resource)
     return await ctx.sources.resources.create(resource, asked, ctx.now())
 
 

@@ -7,6 +7,7 @@ from datasources.audit import audit_write
 from datasources.idempotency import request
 from domain import text
 from domain.errors import bad_request, not_found
+from domain.media import MediaAsset
 from domain.messages import Message, checked_body, checked_emoji, mentions, room_id_of, words
 from domain.times import Timestamp
 from domain.users import UserSummary
@@ -161,6 +162,16 @@ async def senders(ctx: Context, messages: Sequence[Message]) -> list[UserSummary
     sender_ids = [message.sender_id for message in messages if message.sender_id is not None]
     summaries = dict(zip(sender_ids, await ctx.sources.users.summaries(sender_ids), strict=True))
     return [None if message.sender_id is None else summaries[message.sender_id] for message in messages]
+
+
+@registry.batch("Message.attachments")
+async def attachments(ctx: Context, messages: Sequence[Message]) -> list[list[MediaAsset]]:
+    """A message is reached only by who may read it. What its owner has deleted since is left out."""
+    attached = [media_id for message in messages for media_id in message.attachment_ids]
+    found = dict(zip(attached, await ctx.sources.media.many(attached), strict=True))
+    return [
+        [media for media_id in message.attachment_ids if (media := found[media_id]) is not None] for message in messages
+    ]
 
 
 async def _react(ctx: Context, message_id: str, emoji: str, *, is_set: bool) -> Message:

@@ -26,6 +26,7 @@ from resolvers.access import require_own
 from resolvers.context import Context
 from resolvers.inputs import RecordConsentInput, Role, UpdateProfileInput, UpdateSettingsInput, UserFilterInput
 from resolvers.paging import Connection, page
+from resolvers.pictures import picture_key
 from resolvers.registry import registry
 
 LAST_WORDS_SECONDS = 1.0
@@ -97,6 +98,8 @@ async def settings_of_users(ctx: Context, users: Sequence[User]) -> list[UserSet
 @registry.field("Mutation.updateProfile")
 async def update_profile(ctx: Context, *, input: UpdateProfileInput) -> User:
     values = checked_profile(input)
+    if "avatar_media_id" in values:
+        values["avatar_key"] = await picture_key(ctx, values["avatar_media_id"], ["AVATAR"], "input.avatarMediaId")
     return await ctx.sources.users.change_profile(ctx.caller.id, values, input.get("expected_version"), ctx.now())
 
 

@@ -8,12 +8,14 @@ from starlette.types import Receive, Scope, Send
 
 from app.auth.local_issuer import LocalIssuer
 from app.http.cors import Cors
-from app.http.endpoint import GraphQLEndpoint, Service
+from app.http.endpoint import GraphQLEndpoint
 from app.http.files import EXPOSED_FILE_HEADERS, FILE_HEADERS, FILE_METHODS, Files, TransferBounds
 from app.http.front import Front
 from app.http.graphiql import GraphiQL
 from app.http.health import Health
+from app.http.multipart import Multipart
 from app.http.playback import playback_routes
+from app.http.reception import Reception, Service
 from app.logs import AccessLog
 from app.realtime.services import Services
 from app.realtime.sse import EventStreams
@@ -45,16 +47,15 @@ def application(
         playback: whose links to playlists are served.
     """
     cors = Cors(settings.cors_origins)
-    endpoint = GraphQLEndpoint(
+    reception = Reception(
         service,
-        cors,
         rate=RateLimiter(settings.rate_per_second, settings.rate_burst),
         sign_in_failures=RateLimiter(settings.rate_per_second, settings.rate_burst),
-        page=graphiql,
         most_bytes=settings.max_body_bytes,
         most_requests=settings.max_requests,
     )
-    routes: list[BaseRoute] = [*health.routes()]
+    endpoint = GraphQLEndpoint(service, reception, cors, graphiql)
+    routes: list[BaseRoute] = [*health.routes(), *Multipart(service, reception, cors).routes()]
     if sockets is not None:
         routes.append(Route("/graphql/stream", EventStreams(sockets, cors, most_bytes=settings.max_body_bytes)))
     if issuer is not None:

@@ -75,13 +75,19 @@ async def read(receive: Receive, declared: bytes | None, most: int) -> bytes:
 
 def request_of_json(body: bytes) -> GraphQLRequest:
     """What a JSON body asks for. Raises Refusal 400."""
+    content = json_object(body)
+    name = content.get("operationName")
+    return _request(content.get("query"), content.get("variables"), None if name == "" else name, queries_only=False)
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Raises Refusal 400 for a body that is no JSON object, or is nested too deep."""
     if not body.strip():
         raise malformed("Request body is empty.")
     content = _json(body)
     if not isinstance(content, dict):
         raise malformed(UNREADABLE)
-    name = content.get("operationName")
-    return _request(content.get("query"), content.get("variables"), None if name == "" else name, queries_only=False)
+    return content
 
 
 def request_of_query_string(query_string: bytes) -> GraphQLRequest:

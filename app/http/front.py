@@ -31,9 +31,9 @@ GRAPHQL_PATH = "/graphql"
 FILES_PATH = "/files/"
 _PAGE_ERRORS = {404: "NotFoundException", 405: "MethodNotAllowedException"}
 _HEALTH_PATHS = frozenset({"/ping", "/livez", "/readyz"})
-_OPEN_PATH = re.compile(r"/(?:graphql(?:/.*)?|ping|\.well-known/.*)")
+_OPEN_PATH = re.compile(r"/(?:graphql(?:/.*)?|multipart/.*|ping|\.well-known/.*)")
 """Paths that other origins may read. GraphiQL's are not among them: they hand out a token."""
-_SAFE_PATH = re.compile(r"/(?:graphql(?:/[a-z]{1,20})?|ping|livez|readyz)")
+_SAFE_PATH = re.compile(r"/(?:(?:graphql|multipart)(?:/[a-z]{1,20})?|ping|livez|readyz)")
 """Paths that hold nothing of the caller's; what else somebody asks for may hold a key."""
 
 

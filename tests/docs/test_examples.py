@@ -262,6 +262,37 @@ def test_what_listens_hears_what_is_sent(example: Example, server: ServerProcess
         listening.wait()
 
 
+@pytest.mark.parametrize("size", [1000, 5_000_000], ids=["at once", "in parts"])
+def test_the_upload_example(server: ServerProcess, node: Path, size: int) -> None:
+    (example,) = (each for each in examples("js") if "initiateUpload" in each.text)
+    token = server.app("token", "ada")
+    multipart = ", multipart: true, partSizeBytes: 5 * 1024 ** 2" if size > 1000 else ""
+    script = f"""
+{example.text.replace("sizeBytes: file.size", f"sizeBytes: file.size{multipart}")}
+const ask = async (query, variables) => {{
+  const body = JSON.stringify({{ query, variables }});
+  const headers = {{ authorization: {json.dumps(token)}, "content-type": "application/json" }};
+  const answer = await (await fetch("{server.endpoint}", {{ method: "POST", headers, body }})).json();
+  if (answer.errors) throw new Error(JSON.stringify(answer.errors));
+  return answer.data;
+}};
+const text = "Waders\\n".repeat({size});
+const file = new File([text], "waders.txt", {{ type: "text/plain" }});
+console.log(JSON.stringify(await upload(ask, file, "DOCUMENT", "LESSON")));
+"""
+    done = subprocess.run(
+        ["node", "--input-type=module", "-"],
+        input=script,
+        cwd=node,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["status"] in ("SCANNING", "READY")
+
+
 def test_the_error_has_the_shape_of_errors(server: ServerProcess) -> None:
     (example,) = examples("json")
     told = json.loads(example.text)

@@ -14,7 +14,7 @@ LATER = Timestamp("2026-09-02T08:00:00.000Z")
 
 
 def lesson(**given: Any) -> Lesson:
-    valid = {"module_id": "c1.m1", "title": "Knots", "kind": "VIDEO", "duration_seconds": 60}
+    valid = {"module_id": "c1.m1", "title": "Knots", "kind": "VIDEO", "media_id": "m1", "duration_seconds": 60}
     return new_lesson({**valid, **given}, lesson_id="c1.l1")
 
 
@@ -39,8 +39,13 @@ def test_a_new_lesson_is_a_draft_that_belongs_to_the_course_of_its_id() -> None:
         ({"duration_seconds": -1}, "durationSeconds", "RANGE"),
         ({"duration_seconds": 86_401}, "durationSeconds", "RANGE"),
         ({"activity_id": "q1"}, "activityId", "NOT_ALLOWED"),
-        ({"kind": "QUIZ"}, "activityId", "NEEDED"),
-        ({"kind": "QUIZ", "activity_id": ""}, "activityId", "ID"),
+        ({"kind": "QUIZ", "media_id": None}, "activityId", "NEEDED"),
+        ({"kind": "QUIZ", "media_id": None, "activity_id": ""}, "activityId", "ID"),
+        ({"media_id": None}, "mediaId", "NEEDED"),
+        ({"kind": "AUDIO", "media_id": None}, "mediaId", "NEEDED"),
+        ({"kind": "ARTICLE"}, "mediaId", "NOT_ALLOWED"),
+        ({"kind": "QUIZ", "activity_id": "q1"}, "mediaId", "NOT_ALLOWED"),
+        ({"media_id": "m" * 129}, "mediaId", "ID"),
     ],
 )
 def test_a_field_that_breaks_its_rule_is_named(given: dict[str, Any], field: str, rule: str) -> None:
@@ -100,3 +105,11 @@ def test_a_resource_links_to_the_web_only(link: str) -> None:
     with pytest.raises(DomainError) as refused:
         new_resource({"lesson_id": "c1.l1", "title": "Chart", "link_url": link}, resource_id="c1.l1.r1")
     assert rule_of(refused) == ("input.linkUrl", "SCHEME")
+
+
+@pytest.mark.parametrize("given", [{}, {"link_url": "https://example.com", "media_id": "m1"}, {"media_id": None}])
+def test_a_resource_is_either_a_file_or_a_link(given: dict[str, Any]) -> None:
+    with pytest.raises(DomainError) as refused:
+        new_resource({"lesson_id": "c1.l1", "title": "Chart", **given}, resource_id="c1.l1.r1")
+    assert rule_of(refused) == ("input.mediaId", "EXCLUSIVE")
+    assert new_resource({"lesson_id": "c1.l1", "title": "Chart", "media_id": "m1"}, resource_id="r").media_id == "m1"

@@ -25,7 +25,9 @@ from tests.resolvers.authoring import (
 )
 from tests.school import Client, School
 
-KINDS = ("ARTICLE", "VIDEO", "AUDIO", "QUIZ", "ASSIGNMENT", "MEETING")
+KINDS = ("ARTICLE", "QUIZ", "ASSIGNMENT", "MEETING")
+"""Those without media, which tests/resolvers/test_lesson_media.py looks at."""
+LINK = "https://example.com/chart"
 CONTENT = "query ($id: ID!) { getLesson(id: $id) { body activityId resources { title } } }"
 ACCESS = "query ($id: ID!) { getCourseAccess(courseId: $id) { granted } }"
 OUTLINE = """query ($id: ID!) { getCourse(id: $id) { modules { items { title lessons { items { title } } } } } }"""
@@ -149,7 +151,7 @@ async def test_content_opens_with_access_and_never_before_its_release(school: Sc
                     **activity,
                 }
                 lesson_id = await new_lesson(ada, module_id, **fields)
-                await ada.data(CREATE_RESOURCE, input={"lessonId": lesson_id, "title": "Chart"})
+                await ada.data(CREATE_RESOURCE, input={"lessonId": lesson_id, "title": "Chart", "linkUrl": LINK})
                 content = {
                     "body": "Text.",
                     "activityId": activity.get("activityId"),
@@ -218,7 +220,13 @@ async def test_an_api_key_reaches_no_content(school: School) -> None:
     ada = school.as_("ada", "Mentors")
     course_id = await published_course(ada)
     await new_lesson(ada, await new_module(ada, course_id, "More"), body="Secret.", isPreview=True)
-    for field in ("body", "activityId", "resources { title linkUrl }", "myProgress { watchedSeconds }"):
+    for field in (
+        "body",
+        "activityId",
+        "media { downloadUrl }",
+        "resources { title linkUrl }",
+        "myProgress { watchedSeconds }",
+    ):
         nested = f"{{ getCourse(id: $id) {{ modules {{ items {{ lessons {{ items {{ {field} }} }} }} }} }} }}"
         payload = await school.visitor.run(f"query ($id: ID!) {nested}", id=course_id)
         assert payload["errors"], field
@@ -229,12 +237,13 @@ async def test_an_api_key_reaches_no_content(school: School) -> None:
 async def test_resources_come_and_go_with_their_lesson(school: School) -> None:
     ada = school.as_("ada", "Mentors")
     lesson_id = await new_lesson(ada, await new_module(ada, (await new_course(ada))["id"]))
-    given = {"lessonId": lesson_id, "title": "Chart", "linkUrl": "https://example.com/chart", "clientToken": "t"}
+    given = {"lessonId": lesson_id, "title": "Chart", "linkUrl": LINK, "clientToken": "t"}
     created = (await ada.data(CREATE_RESOURCE, input=given))["createResource"]
     assert (await ada.data(CREATE_RESOURCE, input=given))["createResource"] == created
-    second = (await ada.data(CREATE_RESOURCE, input={"lessonId": lesson_id, "title": "Map"}))["createResource"]
+    other = {"lessonId": lesson_id, "title": "Map", "linkUrl": LINK}
+    second = (await ada.data(CREATE_RESOURCE, input=other))["createResource"]
     assert (await lesson_of(ada, lesson_id))["resources"] == [created, second]
-    assert created["linkUrl"] == "https://example.com/chart"
+    assert created["linkUrl"] == LINK
     unsafe = await ada.run(
         CREATE_RESOURCE, input={"lessonId": lesson_id, "title": "X", "linkUrl": "javascript:alert(1)"}
     )
@@ -252,7 +261,7 @@ async def test_what_a_parent_does_not_have_is_not_found(school: School) -> None:
     cases: list[tuple[str, dict[str, Any]]] = [
         (CREATE_LESSON, {"input": lesson_input(unknown)}),
         (UPDATE_LESSON, {"input": {"id": unknown, "title": "x"}}),
-        (CREATE_RESOURCE, {"input": {"lessonId": unknown, "title": "x"}}),
+        (CREATE_RESOURCE, {"input": {"lessonId": unknown, "title": "x", "linkUrl": LINK}}),
         (DELETE_LESSON, {"id": unknown}),
         (UPDATE_MODULE, {"input": {"id": unknown, "title": "x"}}),
         (DELETE_RESOURCE, {"lessonId": unknown, "id": "x"}),

@@ -1,0 +1,109 @@
+"""What every request passes that asks something of the product: size, credentials, rate, and the account's gate."""
+
+from collections.abc import Hashable, Mapping
+from typing import Protocol, Self
+
+from starlette.types import Receive, Scope
+
+from app.auth.credentials import Credentials, ReadOperation
+from app.auth.errors import Unauthenticated
+from app.execution import Answer, GraphQLRequest
+from app.http import body as bodies
+from app.http.front import REQUEST_ID
+from app.http.replies import Refusal, overloaded, rate_limited
+from domain.callers import Caller
+from domain.errors import Code, DomainError
+from domain.rate import RateLimiter
+
+
+class Service(Protocol):
+    """What is served. app/wiring.py has the real one."""
+
+    async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
+        """Raises Unauthenticated, or DomainError when a dependency fails."""
+        ...
+
+    async def admit(self, caller: Caller) -> Caller:
+        """The caller's account, looked at. Raises DomainError UNAUTHORIZED_REQUEST for a revoked session."""
+        ...
+
+    async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Answer: ...
+
+
+class Reception:
+    """Shared by all endpoints, so that their limits hold together. `with` it, a request is counted as at work.
+
+    Args:
+        rate: of callers; `sign_in_failures` of addresses whose credentials are refused.
+        most_bytes: of a body.
+        most_requests: worked on at once.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        rate: RateLimiter,
+        sign_in_failures: RateLimiter,
+        most_bytes: int,
+        most_requests: int,
+    ) -> None:
+        self._service = service
+        self._rate = rate
+        self._sign_in_failures = sign_in_failures
+        self._most_bytes = most_bytes
+        self._most_requests = most_requests
+        self._working = 0
+
+    def __enter__(self) -> Self:
+        """Raises Refusal 503."""
+        if self._working >= self._most_requests:
+            raise overloaded("The server has too much to do.")
+        self._working += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._working -= 1
+
+    async def body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+        """The whole body of a POST. Raises Refusal 413, 415."""
+        bodies.check_type(headers.get(b"content-type"))
+        bodies.check_encoding(headers.get(b"content-encoding"))
+        return await bodies.read(receive, headers.get(b"content-length"), self._most_bytes)
+
+    async def caller(self, scope: Scope, body: bytes, operation: ReadOperation) -> Caller:
+        """Who asks, verified and admitted. Raises Refusal 401, 429, 503."""
+        address = scope["client"][0] if scope["client"] else None
+        credentials = Credentials.of_request(
+            scope["method"],
+            scope["raw_path"],
+            scope["query_string"],
+            scope["headers"],
+            body,
+            ip_address=address,
+            request_id=scope["state"][REQUEST_ID],
+        )
+        try:
+            caller = await self._service.identify(credentials, operation)
+            if wait := self._rate.wait(_bucket(caller)):
+                raise rate_limited(wait)
+            return await self._service.admit(caller)
+        except Unauthenticated as error:
+            message = error.message
+        except DomainError as error:
+            if error.code is not Code.UNAUTHORIZED_REQUEST:
+                raise _unavailable(error) from error
+            message = error.message
+        if wait := self._sign_in_failures.wait(address):
+            raise rate_limited(wait)
+        raise Refusal(401, Code.UNAUTHORIZED_REQUEST, message)
+
+
+def _bucket(caller: Caller) -> Hashable:
+    """Whose rate this is. An API key is public, so that all its users would share one: they go by address."""
+    return caller.user_id or (caller.mode, caller.ip_address)
+
+
+def _unavailable(error: DomainError) -> Refusal:
+    """Signing in needs a dependency that does not answer: nobody's fault but ours."""
+    return Refusal(503, error.code, error.message, info=error.info, headers=((b"retry-after", b"1"),))
