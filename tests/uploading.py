@@ -118,7 +118,11 @@ async def refused(client: Client, upload: Mapping[str, Any], parts: Sequence[Any
 
 async def upload_media(client: Client, content_type: str = "image/png", **given: Any) -> str:
     """READY media of the client's; its id."""
-    content = body(content_type, 1000)
+    return await upload_file(client, body(content_type, 1000), content_type, **given)
+
+
+async def upload_file(client: Client, content: bytes, content_type: str, **given: Any) -> str:
+    """The id of the media that it becomes, once workers have done all that follows."""
     upload = await initiate(client, content, content_type, **given)
     await send(client, upload["request"], content)
     await complete(client, upload)

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import logs
 from app.http.cors import Cors
 from app.http.replies import ClientGone, Refusal, overloaded
+from datasources.playback import PATH as PLAYBACK_PATH
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ CLIENT_GONE = 499
 
 GRAPHQL_PATH = "/graphql"
 FILES_PATH = "/files/"
+_PATHS_OF_LINKS = (FILES_PATH, PLAYBACK_PATH)
+"""Who knows the rest of such a path may read what it leads to."""
 _PAGE_ERRORS = {404: "NotFoundException", 405: "MethodNotAllowedException"}
 _HEALTH_PATHS = frozenset({"/ping", "/livez", "/readyz"})
 _OPEN_PATH = re.compile(r"/(?:graphql(?:/.*)?|multipart/.*|ping|\.well-known/.*)")
@@ -75,7 +78,7 @@ class Front:
         fields: dict[str, Any] = {
             "requestId": request_id,
             "method": scope["method"],
-            "path": FILES_PATH if is_file else _shown(path),
+            "path": _shown(path),
             "status": 0,
             "ms": 0.0,
         }
@@ -132,7 +135,10 @@ class Front:
 
 def _shown(path: str) -> str:
     """What the access line tells of a path."""
-    return path if path == GRAPHQL_PATH or _SAFE_PATH.fullmatch(path) else logs.redact(path[:200])
+    if path == GRAPHQL_PATH or _SAFE_PATH.fullmatch(path):
+        return path
+    beginning = next((each for each in _PATHS_OF_LINKS if path.startswith(each)), None)
+    return beginning or logs.redact(path[:200])
 
 
 def _new_id() -> str:

@@ -122,7 +122,7 @@ async def test_work_waits_in_the_index_as_long_as_there_is_some(store: RecordSto
     clock.advance(seconds=60)
     await kept.step("m1", lambda it: steps.passed(it, "CHECK", is_processed=True))
     item = await store.get(MEDIA, {"mediaId": "m1"}) or {}
-    assert (item["workShard"].partition("#")[0], item["workAt"]) == ("PROCESS", clock.now())
+    assert (item["workShard"].partition("#")[0], item["workAt"]) == ("PLAY", clock.now())
     await kept.failed("m1", None, "It broke.")
     item = await store.get(MEDIA, {"mediaId": "m1"}) or {}
     assert item.keys().isdisjoint({"workShard", "workAt"})

@@ -110,15 +110,18 @@ Serve = Callable[..., AbstractAsyncContextManager[Running]]
 @contextlib.asynccontextmanager
 async def running(**chosen: Any) -> AsyncIterator[Running]:
     """Args: chosen: settings by their names; `check` is what readiness asks, `token` GraphiQL's demo token,
-    `certificate` is for https."""
+    `certificate` is for https, `playback` serves playlists."""
     check, token, tls = chosen.pop("check", _well), chosen.pop("token", None), chosen.pop("certificate", None)
+    playback = chosen.pop("playback", None)
     environment = {"PORT": "0", "DRAIN_NOTICE_SECONDS": "0", "RATE_BURST": "10000"}
     settings = Settings.load(environment | {name.upper(): str(value) for name, value in chosen.items()})
     log = io.StringIO()
     access_log = logs.configure(settings.log_level, log)
     service, health = FakeService(), Health(check)
     graphiql = GraphiQL(token) if settings.graphiql else None
-    front = application(service, settings, health, issuer=None, graphiql=graphiql, access_log=access_log)
+    front = application(
+        service, settings, health, issuer=None, graphiql=graphiql, access_log=access_log, playback=playback
+    )
     listener = bound_socket(settings.host, settings.port)
     port = listener.getsockname()[1]
     started = asyncio.Event()
