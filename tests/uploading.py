@@ -126,5 +126,5 @@ async def upload_file(client: Client, content: bytes, content_type: str, **given
     upload = await initiate(client, content, content_type, **given)
     await send(client, upload["request"], content)
     await complete(client, upload)
-    await client.school.drain()
+    await client.school.drain("media-")
     return str(upload["id"])

@@ -108,7 +108,7 @@ async def test_progress_is_seen_and_told(school: School, ada: Client, tmp_path: 
     media_id = await a_video(ada, tmp_path)
     await work(school, Engine(Underway(40.0), percents=[10.0, 40.0]))
     assert (await seen(ada, media_id))["progressPercent"] == 40.0
-    await school.drain()
+    await school.drain("media-")
     assert ("publishMedia", {"id": media_id}) in school.published
 
 
