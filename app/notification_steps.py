@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from app.worker_steps import NOWHERE, FeedStep, Step, TimedStep
-from datasources import noteworthy, noteworthy_messages
+from datasources import noteworthy, noteworthy_meetings, noteworthy_messages
 from datasources.announcements import FanOut
 from datasources.noteworthy import Noteworthy
 from datasources.notifications import Notifications, shown_change
@@ -11,7 +11,16 @@ from datasources.notifier import Notifier
 from datasources.ports import FeedEvent, RecordStore, Write
 from datasources.senders import Senders
 from datasources.sending import Sending
-from datasources.tables import AUDIT_EVENTS, ENROLLMENTS, NOTIFICATIONS, ROOM_LOG, ROOM_MEMBERS, Table
+from datasources.tables import (
+    AUDIT_EVENTS,
+    ENROLLMENTS,
+    MEETING_ATTENDEES,
+    MEETINGS,
+    NOTIFICATIONS,
+    ROOM_LOG,
+    ROOM_MEMBERS,
+    Table,
+)
 from domain.times import Timestamp
 from resolvers.context import Publish
 
@@ -73,6 +82,8 @@ def notification_steps(
         telling("enrollment-notifications", ENROLLMENTS, noteworthy.in_enrollments),
         telling("security-notifications", AUDIT_EVENTS, noteworthy.in_audit),
         telling("invitation-notifications", ROOM_MEMBERS, noteworthy.in_room_members),
+        telling("meeting-invitation-notifications", MEETING_ATTENDEES, noteworthy_meetings.in_rosters),
+        telling("meeting-notifications", MEETINGS, noteworthy_meetings.in_meetings),
         telling("message-notifications", ROOM_LOG, noteworthy_messages.in_room_log),
         TimedStep("announcements", SECONDS, announce),
         FeedStep("notification-events", NOTIFICATIONS, show),

@@ -1,7 +1,7 @@
 """What in the change feeds is worth telling somebody: one function a source, from changes to drafts.
 
-A new source is one more such function, its words in domain/notification_texts.py, and its feed step. What is said in
-rooms has a file of its own, noteworthy_messages.py.
+A new source is one more such function, its words in domain/notification_texts.py, and its feed step. Messages
+and meetings have files of their own, noteworthy_messages.py and noteworthy_meetings.py.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -4,10 +4,12 @@ What users did themselves is no news to them.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from domain.announcements import Announcement
 from domain.enrollments import Enrollment
+from domain.meeting_attendees import MeetingAttendee
+from domain.meetings import Meeting
 from domain.messages import Message
 from domain.notifications import Draft
 from domain.room_members import RoomMember
@@ -27,6 +29,14 @@ _SECURITY_TEXTS: Mapping[str, tuple[str, str]] = {
     "revokeAllSessions": ("You were signed out", "An administrator has ended all of your sessions."),
     "suspendUser": ("Your account is suspended", "Your account was suspended. Contact support to learn more."),
     "reinstateUser": ("Your account is active again", "The suspension of your account was lifted."),
+}
+
+
+MeetingNews = Literal["BEGUN", "MOVED", "CANCELED"]
+_MEETING_TEXTS: Mapping[MeetingNews, tuple[str, str]] = {
+    "BEGUN": ("The meeting has begun", "{meeting} has begun."),
+    "MOVED": ("The meeting was moved", "{meeting} takes place at another time."),
+    "CANCELED": ("The meeting was canceled", "{meeting} does not take place."),
 }
 
 
@@ -110,6 +120,30 @@ def _for_one(message: Message, user_id: str, title: str, body: str) -> Draft:
         title=title,
         body=body,
         path=f"/rooms/{message.room_id}",
+    )
+
+
+def of_meeting_invitation(attendee: MeetingAttendee, meeting: Meeting) -> Draft:
+    return Draft(
+        event=f"meeting-invitation#{meeting.id}#{attendee.version}",
+        user_id=attendee.user_id,
+        category="MEETING",
+        title="You are invited",
+        body=f"You are invited to {meeting.title}.",
+        path=f"/meetings/{meeting.id}",
+    )
+
+
+def of_meeting(meeting: Meeting, news: MeetingNews, version: int, user_id: str) -> Draft:
+    """What the step to `version` was. Without the reason of a cancellation, which stays with the meeting."""
+    title, body = _MEETING_TEXTS[news]
+    return Draft(
+        event=f"meeting#{meeting.id}#{version}",
+        user_id=user_id,
+        category="MEETING",
+        title=title,
+        body=body.format(meeting=meeting.title),
+        path=f"/meetings/{meeting.id}",
     )
 
 
