@@ -41,6 +41,6 @@ globalThis.application = {
   },
 
   follow(roomId) {
-    this.room = followRoom(roomId);
+    this.room = followRoom(roomId, { onEnd: ({ errors }) => this.heard.push({ errors }) });
   },
 };
