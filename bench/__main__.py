@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import fanout, http, report, sqlite, startup, store, users
+from bench import fanout, http, report, sqlite, startup, store, upload_speed, uploads, users
 from bench.report import Part, Result
 
 PARTS = {
@@ -52,6 +52,27 @@ PARTS = {
         lambda _: store.measure(),
         """\
 - Writes are synced to disk before they count.
+""",
+    ),
+    "upload-speed": Part(
+        "Speed of uploads",
+        lambda _: upload_speed.measure(),
+        """\
+- Files of 128 MB into the embedded store, over one connection and over four, against aiohttp that does nothing but
+  write to a file what comes, and against the same that also syncs it. Ours checks the signature, hashes twice (MD5 and
+  CRC64NVME), syncs file, folder and index. All servers may use all cores, and share them with the senders.
+""",
+    ),
+    "uploads": Part(
+        "Uploads under faults",
+        lambda _: uploads.measure(),
+        """\
+- 10,000 uploads in parts of 4 KiB (lowered for this, else 5 MiB) by `examples/upload.py`, 1,247 at once, by 200 users,
+  through the whole API and with all workers. Of thirty requests one is cut off amid its body and one loses its answer,
+  one URL in fifty has expired, the server is killed three times (kill -9) and started again, and more comes than it
+  takes at once, so that it answers 503.
+- A client that gives up is started again, as a user would, and goes on where it was. All that completed is compared
+  byte for byte.
 """,
     ),
     "startup": Part("Start-up", lambda _: startup.measure(), ""),

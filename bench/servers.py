@@ -44,18 +44,9 @@ def serve(
     name: str, command: list[str], headers: Mapping[str, str], *, all_cores: bool = False, **env: str
 ) -> Iterator[Server]:
     """Starts a server on a free port of 127.0.0.1, on the first core or on all, and ends it."""
-    cores = _CORES if all_cores else _CORES[:1]
     port = free_port()
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **env, "PORT": str(port)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509 - no threads run here yet
-    )
+    process = start(command, port, env, all_cores=all_cores)
     try:
-        wait_until_open(port, process)
         yield Server(name, process.pid, port, headers)
     finally:
         process.terminate()
@@ -64,6 +55,28 @@ def serve(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def start(
+    command: list[str], port: int, env: Mapping[str, str], *, all_cores: bool = True
+) -> "subprocess.Popen[bytes]":
+    """A server that listens."""
+    cores = _CORES if all_cores else _CORES[:1]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **env, "PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509 - it only makes a system call
+    )
+    try:
+        wait_until_open(port, process)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return process
 
 
 @contextlib.contextmanager

@@ -1,0 +1,115 @@
+"""Bytes a second into the embedded store of files, against the least that receives a file at all."""
+
+import contextlib
+import random
+import socket
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import servers
+from bench.report import Result
+from bench.servers import Server
+from datasources.local.file_urls import Grant, UrlSigner
+
+FILE_BYTES = 128 * 1024**2
+CONNECTIONS = (1, 4)
+ROUNDS = 9
+LEAST_RATIO = 0.7
+_CHUNK = bytes(range(256)) * 4096
+_TYPE = "video/mp4"
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """A server, and who signs its URLs; None where it asks for none."""
+
+    server: Server
+    urls: UrlSigner | None
+
+    def target(self, key: str) -> str:
+        if self.urls is None:
+            return f"/{key}"
+        return self.urls.url(Grant("PUT", key, int(time.time()) + 600, size=FILE_BYTES, type=_TYPE))
+
+
+def measure() -> list[Result]:
+    with tempfile.TemporaryDirectory(dir=servers.ROOT) as folder, contextlib.ExitStack() as running:
+        receivers = [running.enter_context(each) for each in _receivers(Path(folder))]
+        return [result for connections in CONNECTIONS for result in _compared(receivers, connections)]
+
+
+def _receivers(folder: Path) -> Iterator[contextlib.AbstractContextManager[Receiver]]:
+    yield _product(folder / "data")
+    for name, sync in (("a bare aiohttp receiver", ""), ("a bare one that syncs", "1")):
+        yield _bare(name, folder, sync)
+
+
+@contextlib.contextmanager
+def _product(folder: Path) -> Iterator[Receiver]:
+    command = servers.python("app", "serve")
+    product = servers.serve("EduConnect", command, {}, all_cores=True, DATA_DIR=str(folder), SEED_DEMO="off")
+    with product as server:
+        yield Receiver(server, UrlSigner((folder / "files-secret").read_bytes(), "", time.time))
+
+
+@contextlib.contextmanager
+def _bare(name: str, folder: Path, sync: str) -> Iterator[Receiver]:
+    command = servers.python("bench.peers.file_receiver")
+    with servers.serve(name, command, {}, all_cores=True, FOLDER=str(folder), SYNC=sync) as server:
+        yield Receiver(server, None)
+
+
+def _compared(receivers: Sequence[Receiver], connections: int) -> list[Result]:
+    speeds: list[list[float]] = [[] for _ in receivers]
+    for _ in range(ROUNDS):
+        for place in random.sample(range(len(receivers)), len(receivers)):
+            speeds[place].append(_speed(receivers[place], connections))
+    ours = speeds[0]
+    return [
+        Result(
+            f"upload, {connections} at once, against {receiver.server.name}",
+            statistics.median(ours),
+            statistics.median(theirs),
+            "MB/s",
+            statistics.median(own / their for own, their in zip(ours, theirs, strict=True)),
+            LEAST_RATIO,
+        )
+        for receiver, theirs in zip(receivers[1:], speeds[1:], strict=True)
+    ]
+
+
+def _speed(receiver: Receiver, connections: int) -> float:
+    """Megabytes a second, all connections together, until the last has its answer."""
+    faults: list[Exception] = []
+
+    def send(number: int) -> None:
+        try:
+            _send(receiver.server.port, receiver.target(f"bench/{number}"))
+        except Exception as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(connections)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if faults:
+        raise faults[0]
+    return connections * FILE_BYTES / (time.perf_counter() - began) / 1e6
+
+
+def _send(port: int, target: str) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        head = f"PUT {target} HTTP/1.1\r\nhost: x\r\ncontent-type: {_TYPE}\r\ncontent-length: {FILE_BYTES}\r\n"
+        connection.sendall(f"{head}connection: close\r\n\r\n".encode())
+        for _ in range(FILE_BYTES // len(_CHUNK)):
+            connection.sendall(_CHUNK)
+        answer = connection.recv(4096)
+    if not answer.startswith(b"HTTP/1.1 200 "):
+        raise RuntimeError(answer.decode("latin-1"))
