@@ -58,7 +58,7 @@ PARTS = {
         "Speed of uploads",
         lambda _: upload_speed.measure(),
         """\
-- Files of 128 MB into the embedded store, over one connection and over four, against aiohttp that does nothing but
+- Files of 64 MB into the embedded store, over one connection and over four, against aiohttp that does nothing but
   write to a file what comes, and against the same that also syncs it. Ours checks the signature, hashes twice (MD5 and
   CRC64NVME), syncs file, folder and index. All servers may use all cores, and share them with the senders.
 """,

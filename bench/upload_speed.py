@@ -16,9 +16,9 @@ from bench.report import Result
 from bench.servers import Server
 from datasources.local.file_urls import Grant, UrlSigner
 
-FILE_BYTES = 128 * 1024**2
+FILE_BYTES = 64 * 1024**2
 CONNECTIONS = (1, 4)
-ROUNDS = 9
+ROUNDS = 7
 LEAST_RATIO = 0.7
 _CHUNK = bytes(range(256)) * 4096
 _TYPE = "video/mp4"

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 BUFFERED_BYTES = 32 * 1024**2
 """Of all bodies together, on their way to the disk."""
 LEAST_BATCH_BYTES = 64 * 1024
-MOST_BATCH_BYTES = 1024**2
+MOST_BATCH_BYTES = 2 * 1024**2
 """Handed to the disk at once, of one body."""
 
 FILE_METHODS = b"GET, HEAD, PUT, OPTIONS"
