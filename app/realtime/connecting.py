@@ -44,6 +44,7 @@ class Refusal(Exception):
 
     def __init__(self, error_type: str, message: str, code: int) -> None:
         super().__init__(message)
+        self.code = code
         self.error = {"errorType": error_type, "message": message, "errorCode": code}
 
 
@@ -88,6 +89,8 @@ def refusal_of(error: Unauthenticated | DomainError) -> Refusal:
         return Refusal(Code.UNAUTHORIZED_REQUEST, error.message, 401)
     if error.code is Code.UNAUTHORIZED_REQUEST:
         return Refusal(error.code, error.message, 401)
+    if error.code is Code.ACCOUNT_SUSPENDED:
+        return Refusal(error.code, error.message, 403)
     return Refusal(error.code, error.message, 503 if error.code in RETRYABLE else 400)
 
 

@@ -47,8 +47,18 @@ class Services:
         self.starts = starts
         self.failures = failures
 
-    async def connect(self, credentials: Credentials, operation: ReadOperation, connection: Connection) -> Caller:
+    async def connect(
+        self,
+        credentials: Credentials,
+        operation: ReadOperation,
+        connection: Connection,
+        *,
+        suspended_too: bool = False,
+    ) -> Caller:
         """Who connects, counted; `dismiss` follows.
+
+        Args:
+            suspended_too: whoever is suspended is told so by what they ask for.
 
         Raises:
             Refusal: they may not.
@@ -56,11 +66,11 @@ class Services:
         """
         try:
             caller = await self.identify(credentials, operation)
-            if (await self.admit(caller)).suspended:
+            if (await self.admit(caller)).suspended and not suspended_too:
                 raise account_suspended()
         except (Unauthenticated, DomainError) as error:
             refused = refusal_of(error)
-            if refused.error["errorCode"] == 401 and self.failures.wait(credentials.ip_address):
+            if refused.code == 401 and self.failures.wait(credentials.ip_address):
                 raise _too_often() from None
             raise refused from None
         except BadBody:

@@ -133,10 +133,10 @@ class EventStreams:
             return Operation(request.query, request.variables, request.operation_name)
 
         try:
-            caller = await self._services.connect(credentials, operation, stream)
+            caller = await self._services.connect(credentials, operation, stream, suspended_too=True)
         except connecting.Refusal as refused:
-            code, error_type = int(str(refused.error["errorCode"])), str(refused.error["errorType"])
-            raise Refusal(code, error_type, str(refused.error["message"])) from None
+            error_type, message = str(refused.error["errorType"]), str(refused.error["message"])
+            raise Refusal(refused.code, error_type, message) from None
         scope["state"][ACCESS_FIELDS]["mode"] = caller.mode.value
         return caller
 

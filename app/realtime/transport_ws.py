@@ -52,8 +52,10 @@ class TransportSession(Session):
         try:
             self.caller = await self.services.connect(self._credentials(payload), lambda: CONNECT, self)
         except Refusal as refusal:
-            final = refusal.error["errorCode"] == 401
-            self.socket.close(*((4403, "Forbidden") if final else (1013, str(refusal.error["message"]))))
+            message = str(refusal.error["message"])
+            forbidden = (4403, "Forbidden")
+            closings = {400: (BAD_FRAME, message), 401: forbidden, 403: forbidden}
+            self.socket.close(*closings.get(refusal.code, (1013, message)))
             return
         self.socket.send(_ACK)
         self.keep_alive_later()

@@ -110,6 +110,7 @@ class World:
     broken: bool = False
     suspended: set[str] = field(default_factory=set)
     signed_out: set[str] = field(default_factory=set)
+    revoked_keys: set[str] = field(default_factory=set)
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
     moment: datetime = field(default_factory=lambda: datetime(2036, 9, 1, 8, tzinfo=UTC))
 
@@ -219,7 +220,7 @@ class Product:
         if key == "wrong" or token == "wrong":
             raise Unauthenticated(REFUSED)
         if key is not None:
-            return Caller(Mode.API_KEY, ip_address=credentials.ip_address)
+            return Caller(Mode.API_KEY, ip_address=credentials.ip_address, key_id=key)
         if token is None:
             raise Unauthenticated(MISSING)
         if token.startswith("AWS4-HMAC-SHA256"):
@@ -239,6 +240,8 @@ class Product:
         return msgspec.structs.replace(caller, suspended=caller.user_id in self.world.suspended, groups=groups)
 
     async def readmit(self, caller: Caller) -> Caller:
+        if caller.key_id in self.world.revoked_keys:
+            raise DomainError(Code.UNAUTHORIZED_REQUEST, REFUSED)
         return await self.admit(caller)
 
     def forget(self, caller: Caller) -> None:

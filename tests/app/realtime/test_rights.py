@@ -7,7 +7,7 @@ import pytest
 
 from app.realtime import rights
 from domain.times import timestamp
-from tests.app.realtime.site import Site, Talk, start
+from tests.app.realtime.site import Site, Talk, encoded, header, start
 from tests.waiting import until
 
 NOTE = "subscription ($r: ID) { onNote(roomId: $r) { id } }"
@@ -141,3 +141,46 @@ async def test_rights_that_cannot_be_read_after_a_removal_are_asked_for_anew(sit
     site.world.broken = True
     await site.product.realtime.recheck("bob")
     assert await talk.closing() == (1012, "continuity lost")
+
+
+async def test_a_key_that_was_taken_back_ends_its_subscriptions(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = await site.connect("ada")
+    for id_, key in (("1", "good"), ("2", "taken")):
+        frame = start(id_, "subscription { onOpenNote { id } }")
+        frame["payload"]["extensions"]["authorization"] = {"host": "localhost", "x-api-key": key}
+        await talk.say(frame)
+        assert (await talk.hear())["type"] == "start_ack"
+    site.world.revoked_keys.add("taken")
+    monkeypatch.setattr(rights, "SWEEP_SECONDS", 0.05)
+    task = asyncio.create_task(site.product.realtime.rights.run())
+    assert await told(talk) == refused("2", "UnauthorizedException")
+    task.cancel()
+    await site.write("n")
+    assert (await talk.hear())["id"] == "1"
+
+
+async def test_a_suspended_users_idle_socket_is_closed_and_no_new_one_opened(site: Site) -> None:
+    idle = await site.connect("bob")
+    site.world.suspended.add("bob")
+    await site.product.realtime.recheck("bob")
+    assert await idle.closing() == (1008, "account suspended")
+
+    talk = await site.dial("/graphql/realtime", "graphql-ws", "header-" + encoded(header("bob")))
+    await talk.say({"type": "connection_init"})
+    assert (await talk.hear())["payload"]["errors"] == [
+        {"errorType": "ACCOUNT_SUSPENDED", "message": "The account is suspended.", "errorCode": 403}
+    ]
+    talk = await site.dial("/graphql", "graphql-transport-ws")
+    await talk.say({"type": "connection_init", "payload": header("bob")})
+    assert await talk.closing() == (4403, "Forbidden")
+
+
+async def test_a_socket_whose_session_ended_is_closed_in_either_protocol(site: Site) -> None:
+    one = await site.connect("bob")
+    other = await site.dial("/graphql", "graphql-transport-ws")
+    await other.say({"type": "connection_init", "payload": header("bob")})
+    assert await other.hear() == {"type": "connection_ack"}
+    site.world.signed_out.add("bob")
+    await site.product.realtime.recheck("bob")
+    assert await one.closing() == (1008, "UnauthorizedException")
+    assert await other.closing() == (4403, "Forbidden")
