@@ -1,4 +1,4 @@
-"""The one decision whether somebody may open a course's content, and why."""
+"""The decisions who may know of a course, and whether somebody may open its content, and why."""
 
 from domain.courses import Course
 from domain.enrollments import CourseAccess, Enrollment
@@ -11,6 +11,13 @@ _REFUSED = {
     "EXPIRED": "EXPIRED",
     "REVOKED": "REVOKED",
 }
+
+
+def shows_course(course: Course, enrollment: Enrollment, now: Timestamp) -> bool:
+    """Whether a learner may know of it: everybody of what is PUBLISHED, who holds a seat of what is ARCHIVED."""
+    if course.state == "PUBLISHED":
+        return True
+    return course.state == "ARCHIVED" and enrollment.holds_seat and not enrollment.has_lapsed(now)
 
 
 def course_access(course: Course, enrollment: Enrollment | None, *, is_staff: bool, now: Timestamp) -> CourseAccess:

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from datasources.idempotency import Request
 from datasources.ports import RecordStore
 from datasources.room_draft import Reaction
 from datasources.tables import REACTIONS
-from domain.errors import Code, DomainError
+from domain.errors import Code, DomainError, dependency_failed
 from domain.messages import Message
 from domain.times import Timestamp
 from tests.chatting import OWNER, Chat, log_numbers
@@ -55,6 +57,47 @@ async def test_a_repeated_call_sends_nothing_twice(store: RecordStore) -> None:
     assert len({message.id for message in successes(sent)}) == 1
     assert [message.body for message in await processes[0].behind_sequence(room, 0)] == ["Once"]
     assert (await processes[0].counted(room)).last_change_sequence == 1
+
+
+class Cut:
+    """A store whose answer to one call is lost, before or after it was done."""
+
+    def __init__(self, store: RecordStore, number: int, *, is_done: bool) -> None:
+        self._store = store
+        self._left = number
+        self._is_done = is_done
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*given: Any, **named: Any) -> Any:
+            self._left -= 1
+            if self._left:
+                return await getattr(self._store, name)(*given, **named)
+            if self._is_done:
+                await getattr(self._store, name)(*given, **named)
+            raise dependency_failed("The record store")
+
+        return call
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+async def test_a_call_that_was_cut_at_any_step_and_is_repeated_sends_one_message(
+    store: RecordStore, is_done: bool
+) -> None:
+    chat = Chat(store)
+    room = await chat.room("ada")
+    for number in range(1, 50):
+        request = Request(f"ada#sendMessage#{number}", "hash")
+        cut: Any = Cut(store, number, is_done=is_done)
+        [answer] = await at_once([partial(Chat(cut).send, room, "ada", "Once", request=request)])
+        if isinstance(answer, Message):
+            break
+        assert answer.code is Code.DEPENDENCY_FAILED
+        repeated = await chat.send(room, "ada", "Once", request=request)
+        assert repeated.sequence == number
+
+    assert number > 3, "reads and a write"
+    stored = await chat.behind_sequence(room, 0)
+    assert [message.sequence for message in stored] == list(range(1, number + 1))
 
 
 async def test_a_repeated_call_with_other_arguments_is_refused(store: RecordStore) -> None:
@@ -133,8 +176,8 @@ async def test_both_cursors_are_complete_while_the_room_is_busy(store: RecordSto
 
     stored = {message.id: message for message in await chat.behind_sequence(room, 0)}
     total = (await chat.counted(room)).last_change_sequence
-    for number in (0, 1, total // 2, total - 1, total):
-        for size in (1, 7, 100):
+    for number in range(total + 1):
+        for size in (1, 7, 100) if number in (0, 1, total // 2, total - 1) else (100,):
             wanted = [message for message in stored.values() if message.change_sequence > number]
             wanted.sort(key=lambda message: message.change_sequence)
             assert await chat.behind_change(room, number, size) == wanted

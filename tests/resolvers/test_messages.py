@@ -7,6 +7,7 @@ import pytest
 from datasources.tables import AUDIT_EVENTS, ROOM_LOG, USERS
 from datasources.tables import MESSAGES as MESSAGE_TABLE
 from domain.messages import room_id_of
+from tests.dump import dump
 from tests.resolvers.chat import (
     DELETE,
     EDIT,
@@ -223,6 +224,7 @@ async def test_after_a_deletion_the_words_are_nowhere(school: School) -> None:
     assert item is not None
     assert "requestHash" not in item
     assert (await messages(ada, room))[0]["body"] == ""
+    assert "unforgettable" not in repr(await dump(school.store)).lower(), "in no table, and in no change of one"
     again = (await ben.data(DELETE, id=sent["id"]))["deleteMessage"]
     assert again == deleted
     for mutation, variables in (

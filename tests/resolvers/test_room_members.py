@@ -1,5 +1,6 @@
 """Memberships as clients see them: roles, bans, mutes, invitations, the inbox and read positions."""
 
+import random
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from domain.times import later
 from tests.resolvers.chat import (
     ARCHIVE,
+    DELETE,
     EDIT,
+    GET_ROOM,
     INBOX,
     INVITE,
     JOIN,
@@ -205,6 +208,34 @@ async def test_the_inbox_tells_what_is_unread(school: School) -> None:
     assert [row["myUnreadCount"] for row in await walk(ben, INBOX, 100)] == [0, 0]
     assert await error(ben, READ, room=rooms[1]["id"], sequence=-1) == "BAD_REQUEST"
     assert await error(ben, READ, room=rooms[2]["id"], sequence=1) == "FORBIDDEN"
+
+
+async def test_what_is_unread_is_never_told_too_low_and_is_none_after_reading_all(school: School) -> None:
+    """Deleted messages count, so it may be too high."""
+    ada, ben = school.as_("ada"), school.as_("ben")
+    room = await create_room(ada)
+    await join(ben, room)
+    dice = random.Random(17)
+    kept: dict[str, int] = {}
+    for _ in range(30):
+        school.clock.advance(seconds=1)
+        match dice.randrange(4):
+            case 0 if kept:
+                gone = dice.choice(sorted(kept))
+                del kept[gone]
+                await ada.data(DELETE, id=gone)
+            case 1:
+                await ben.data(READ, room=room["id"], sequence=dice.randrange(20))
+            case _:
+                sent = await send(ada, room)
+                kept[sent["id"]] = sent["sequence"]
+        [row] = await walk(ben, INBOX, 100)
+        left = [place for place in kept.values() if place > row["lastReadSequence"]]
+        assert row["myUnreadCount"] >= len(left)
+
+    last = (await ada.data(GET_ROOM, id=room["id"]))["getRoom"]["lastSequence"]
+    await ben.data(READ, room=room["id"], sequence=last)
+    assert [row["myUnreadCount"] for row in await walk(ben, INBOX, 100)] == [0]
 
 
 async def test_who_sends_no_read_receipts_is_not_seen_reading_and_sees_nobody(school: School) -> None:

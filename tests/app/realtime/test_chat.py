@@ -195,6 +195,8 @@ async def test_a_client_that_drops_out_at_random_and_follows_the_recipe_misses_n
                     await writer.run(DELETE, id=mine.pop(0)["id"])
                 case 3:
                     mine.append(await send(writer, room, "reply", replyToId=message["id"]))
+                case 4 if len(mine) > 2:
+                    await ada.data(DELETE, id=mine.pop()["id"])
                 case _:
                     mine.append(await send(writer, room, f"{number}"))
             await asyncio.sleep(0)

@@ -17,7 +17,7 @@ from domain.notifications import Draft
 from subscriptions.projection import is_of_caller
 from tests.app.realtime.live_school import Ear, LiveSchool, listen, school
 from tests.dump import dump
-from tests.learning import published_course
+from tests.learning import published_course, set_state
 from tests.resolvers.chat import create_room, invite, join, meet, send
 from tests.school import Client
 from tests.waiting import until
@@ -312,6 +312,20 @@ async def test_a_change_is_sent_whole_and_as_a_query_tells_it_whatever_its_calle
     [event] = [each for each in ear.heard if deed.is_it(each)]
     if deed.query is not None:
         assert event == await read(deed, fields, event)
+
+
+async def test_a_payload_shows_of_a_course_what_its_learner_may_know(
+    school: LiveSchool, bound_schema: GraphQLSchema
+) -> None:
+    """Who holds a seat goes on seeing what is archived; who leaves it does not."""
+    deed = await DEEDS["dropCourse"](Stage(school))
+    await set_state(school.store, deed.variables["course"], "ARCHIVED")
+    ear = await listening(deed, "status course { title }")
+    await call(deed.actor, deed)
+    await until(lambda: bool(ear.heard))
+
+    assert ear.heard == [{"status": "DROPPED", "course": None}]
+    assert await read(deed, "status course { title }", {}) == ear.heard[0]
 
 
 def test_every_mutation_that_changes_such_a_record_is_a_deed(bound_schema: GraphQLSchema) -> None:

@@ -17,7 +17,7 @@ from domain.errors import DomainError
 from resolvers import users
 from tests.app.realtime.live_school import Ear, LiveSchool, listen
 from tests.app.realtime.live_school import school as live_school
-from tests.resolvers.chat import meet
+from tests.resolvers.chat import create_room, invite, join, meet, moderate, send
 from tests.resolvers.test_sessions import REVOKE, REVOKE_ALL
 from tests.school import Client, School
 from tests.waiting import until
@@ -130,6 +130,29 @@ async def test_in_any_other_process_they_end_at_the_next_look(
 
     assert [error["errorType"] for error in ear.errors] == [error_type]
     assert socket.expelled[0] == error_type
+
+
+async def test_whoever_another_process_puts_out_of_a_room_hears_nothing_after_the_next_look(
+    live_school: LiveSchool, search: SearchIndex, bound_schema: GraphQLSchema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, ben = live_school.as_("ada"), live_school.as_("ben")
+    room = await create_room(ada, "PRIVATE")
+    await invite(ada, room, ben)
+    await join(ben, room)
+    ear, _ = await listen(ben, "subscription ($room: ID) { onMessage(roomId: $room) { body } }", room=room["id"])
+    elsewhere = School(live_school.store, search, bound_schema, live_school.clock, live_school.chat)
+
+    await moderate(Client(elsewhere, ada.caller), room, ben, status="BANNED")
+    async with sweeping(live_school, monkeypatch):
+        await until(lambda: not ear.live)
+    heard = len(ear.heard)
+    await send(ada, room, "Without ben")
+
+    stays, _ = await listen(ada, "subscription ($room: ID) { onMessage(roomId: $room) { body } }", room=room["id"])
+    await send(ada, room, "The end")
+    await until(lambda: bool(stays.heard))
+    assert len(ear.heard) == heard
+    assert [error["errorType"] for error in ear.errors] == ["NOT_FOUND"]
 
 
 async def test_whoever_may_stay_is_left_alone(live_school: LiveSchool, monkeypatch: pytest.MonkeyPatch) -> None:
