@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datasources.checksums import RunningChecksum
+from datasources.media_uses import all_uses
 from domain.uploads import ChecksumAlgorithm
 from tests.blob_stores import Answered
-from tests.school import Client
+from tests.school import Client, School
 
 UPLOAD = """id ownerId kind purpose fileName contentType sizeBytes checksum { algorithm value } status isMultipart
   partSizeBytes partCount request { method url headers { name value } expiresAt }
@@ -128,3 +129,8 @@ async def upload_file(client: Client, content: bytes, content_type: str, **given
     await complete(client, upload)
     await client.school.drain("media-")
     return str(upload["id"])
+
+
+async def uses(school: School, media_id: str) -> list[str]:
+    """What shows the media."""
+    return [use.key async for use in all_uses(school.store, media_id)]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from app.sources import FileRules
-from datasources.media_uses import all_uses
 from domain.media import Processed
+from tests.races import at_once
 from tests.resolvers.authoring import (
     CREATE_LESSON,
     CREATE_RESOURCE,
@@ -24,7 +24,7 @@ from tests.resolvers.authoring import (
 )
 from tests.resolvers.test_media import DELETE, seen
 from tests.school import FILE_RULES, Client, School
-from tests.uploading import upload_media
+from tests.uploading import upload_media, uses
 
 CONTENT = """query ($id: ID!) { getLesson(id: $id) {
   durationSeconds media { id downloadUrl } resources { title linkUrl media { id fileName downloadUrl } } } }"""
@@ -37,10 +37,6 @@ def school(school_with_files: School) -> School:
 
 async def content(client: Client, lesson_id: str) -> Any:
     return (await client.data(CONTENT, id=lesson_id))["getLesson"]
-
-
-async def uses(school: School, media_id: str) -> list[str]:
-    return [use.key async for use in all_uses(school.store, media_id)]
 
 
 async def test_a_video_is_seen_by_those_who_may_open_its_lesson(school: School) -> None:
@@ -83,24 +79,21 @@ async def test_a_lesson_is_as_long_as_its_media_where_that_is_known(school: Scho
     assert lesson["durationSeconds"] == 95
 
 
-@pytest.mark.parametrize(
-    ("kind", "content_type", "purpose", "rule"),
-    [
-        ("VIDEO", "audio/mpeg", "LESSON", "KIND"),
-        ("AUDIO", "video/mp4", "LESSON", "KIND"),
-        ("VIDEO", "video/mp4", "ATTACHMENT", "PURPOSE"),
-        ("ARTICLE", "video/mp4", "LESSON", "NOT_ALLOWED"),
-    ],
-)
-async def test_a_lesson_plays_what_its_kind_says(
-    school: School, kind: str, content_type: str, purpose: str, rule: str
-) -> None:
+async def test_a_lesson_plays_what_its_kind_says(school: School) -> None:
     ada = school.as_("ada", "Mentors")
     module_id = await new_module(ada, (await new_course(ada))["id"])
-    media_id = await upload_media(ada, content_type, purpose=purpose)
-    refusal = await ada.refusal(CREATE_LESSON, input=lesson_input(module_id, kind=kind, mediaId=media_id))
-    assert (refusal["errorInfo"]["field"], refusal["errorInfo"]["rule"]) == ("input.mediaId", rule)
-    assert await uses(school, media_id) == []
+    video, sound = await upload_media(ada, "video/mp4"), await upload_media(ada, "audio/mpeg")
+    attachment = await upload_media(ada, "video/mp4", purpose="ATTACHMENT")
+    cases = (
+        ("VIDEO", sound, "KIND"),
+        ("AUDIO", video, "KIND"),
+        ("VIDEO", attachment, "PURPOSE"),
+        ("ARTICLE", video, "NOT_ALLOWED"),
+    )
+    for kind, media_id, rule in cases:
+        refusal = await ada.refusal(CREATE_LESSON, input=lesson_input(module_id, kind=kind, mediaId=media_id))
+        assert (refusal["errorInfo"]["field"], refusal["errorInfo"]["rule"]) == ("input.mediaId", rule)
+        assert await uses(school, media_id) == []
 
 
 async def test_only_own_media_is_used(school: School) -> None:
@@ -152,6 +145,20 @@ async def test_what_a_published_lesson_shows_is_not_deleted(school: School) -> N
     assert (await ada.data(DELETE, id=other))["deleteMedia"]["status"] == "DELETED"
     refusal = await ada.refusal(UPDATE_LESSON, input={"id": lesson_id, "state": "PUBLISHED"})
     assert refusal["errorType"] == "MEDIA_NOT_READY"
+
+
+async def test_either_it_is_deleted_or_a_published_lesson_shows_it(school: School) -> None:
+    ada = school.as_("ada", "Mentors")
+    lesson_id = await new_lesson(ada, await new_module(ada, (await new_course(ada))["id"]))
+    for _ in range(5):
+        chart = await upload_media(ada, "application/pdf")
+        given = {"lessonId": lesson_id, "title": "Chart", "mediaId": chart}
+        deleted, attached = await at_once(
+            [lambda: ada.run(DELETE, id=chart), lambda: ada.run(CREATE_RESOURCE, input=given)]  # noqa: B023 - run at once
+        )
+        assert ("errors" in deleted) != ("errors" in attached), (deleted, attached)
+        assert len(await uses(school, chart)) == ("errors" in deleted)
+        assert (await seen(ada, chart) is None) == ("errors" in attached)
 
 
 async def test_what_is_removed_shows_nothing_any_more(school: School) -> None:

@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from datasources.media_uses import all_uses
 from tests.resolvers.authoring import CREATE_COURSE, DELETE_COURSE, UPDATE_COURSE, course_input, new_course
 from tests.resolvers.test_media import DELETE, seen
 from tests.school import Client, School
-from tests.uploading import BODIES, upload_media
+from tests.uploading import BODIES, upload_media, uses
 
 PROFILE = "mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { avatarUrl version } }"
 FACE = "query ($id: ID!) { getUserSummary(id: $id) { avatarUrl } }"
@@ -18,10 +17,6 @@ COVER = "query ($id: ID!) { getCourse(id: $id) { coverImageUrl version } }"
 @pytest.fixture
 def school(school_with_files: School) -> School:
     return school_with_files
-
-
-async def uses(school: School, media_id: str) -> list[str]:
-    return [use.key async for use in all_uses(school.store, media_id)]
 
 
 async def loaded(school: School, url: str | None) -> bytes:
