@@ -77,6 +77,13 @@ class Site:
         """On the clock that judges whether a URL has expired."""
         raise NotImplementedError
 
+    async def empty(self) -> None:
+        """Removes all that is stored, and sets the clock back."""
+        while blobs := await self.store.list_keys(""):
+            await self.store.delete([blob.key for blob in blobs])
+        for begun in await self.store.open_multiparts():
+            await self.store.abort_multipart(begun.key, begun.multipart_id)
+
 
 class FilesSite(Site):
     """The embedded store behind our own server.
@@ -97,6 +104,13 @@ class FilesSite(Site):
 
     def pass_time(self, seconds: float) -> None:
         self.clock.now += seconds
+
+    async def empty(self) -> None:
+        await super().empty()
+        self.clock.now = ManualClock().now
+        logs.configure("INFO", self.log)  # another server of the module may have taken the root logger
+        self.log.seek(0)
+        self.log.truncate()
 
     def on_disk(self) -> list[str]:
         """All files with bytes of clients, whole or not."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 from graphql import GraphQLSchema
 from hypothesis import HealthCheck, settings
 
@@ -124,6 +125,40 @@ async def blob_site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
 
         async with s3_site(request.getfixturevalue("s3_emulator")) as emulated:
             yield emulated
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def _files_of_module(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    async with served_files(tmp_path_factory.mktemp("files") / "files") as site:
+        yield site
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def _s3_of_module(s3_emulator: "S3Emulator") -> AsyncIterator[Site]:
+    from tests.s3_emulator import s3_site
+
+    async with s3_site(s3_emulator) as site:
+        yield site
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shared_files_site(_files_of_module: FilesSite) -> FilesSite:
+    """As `files_site`, but one server for all tests of a module, emptied before each: starting takes longer."""
+    await _files_of_module.empty()
+    return _files_of_module
+
+
+@pytest.fixture(params=["files", "s3"])
+def _site_of_module(request: pytest.FixtureRequest) -> Site:
+    site: Site = request.getfixturevalue(f"_{request.param}_of_module")
+    return site
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shared_blob_site(_site_of_module: Site) -> Site:
+    """As `blob_site`, but one server of each engine for all tests of a module, emptied before each."""
+    await _site_of_module.empty()
+    return _site_of_module
 
 
 @pytest.fixture

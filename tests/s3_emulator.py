@@ -201,6 +201,9 @@ class S3Site(Site):
     def pass_time(self, seconds: float) -> None:
         self.emulator.later += seconds
 
+    async def empty(self) -> None:
+        self.emulator.empty()
+
 
 @asynccontextmanager
 async def s3_site(emulator: S3Emulator, **chosen: Any) -> AsyncIterator[S3Site]:

@@ -16,6 +16,14 @@ BODY = b"A lesson about tides. " * 500
 SHA256 = Checksum("SHA256", base64.b64encode(hashlib.sha256(BODY).digest()).decode())
 
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def blob_site(shared_blob_site: Site) -> Site:
+    return shared_blob_site
+
+
 def checksum_of(body: bytes, algorithm: ChecksumAlgorithm) -> Checksum:
     running = RunningChecksum(algorithm)
     running.update(body)

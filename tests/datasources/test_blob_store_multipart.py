@@ -25,6 +25,14 @@ PARTS = [bytes([number]) * (MIN_PART_BYTES + number) for number in (1, 2, 3)] + 
 WHOLE = b"".join(PARTS)
 
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def blob_site(shared_blob_site: Site) -> Site:
+    return shared_blob_site
+
+
 def checksum_of(body: bytes, algorithm: ChecksumAlgorithm) -> Checksum:
     running = RunningChecksum(algorithm)
     running.update(body)

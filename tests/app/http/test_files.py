@@ -19,6 +19,14 @@ BODY = b"A lesson about tides. " * 500
 ETAG = f'"{hashlib.md5(BODY, usedforsecurity=False).hexdigest()}"'
 
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def files_site(shared_files_site: FilesSite) -> FilesSite:
+    return shared_files_site
+
+
 async def stored(site: FilesSite, content_type: str = "video/mp4", body: bytes = BODY) -> None:
     await site.files.store("a", body, content_type=content_type)
 
