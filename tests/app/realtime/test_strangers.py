@@ -40,7 +40,7 @@ async def test_a_stranger_hears_nothing_of_others_under_any_name(
     ada, eve = school.as_("ada", "Mentors"), school.as_("eve")
     room = await create_room(ada, "PRIVATE")
     course = await published_course(school.store, owner=ada.id)
-    names = [ABSENT, None, "", "*", "%", ada.id, room["id"], course.id]
+    names = [ABSENT, None, "*", ada.id, room["id"], course.id]
     root = bound_schema.subscription_type
     assert root is not None
     for name, field in root.fields.items():
@@ -76,7 +76,7 @@ async def test_what_happens_among_others_is_not_told_to_a_stranger_who_hears_all
 
     room = await create_room(ada, "PRIVATE")
     await invite(ada, room, ben)
-    for number in range(20):
+    for number in range(10):
         await send(ada, room, f"secret {number}")
     await school.drain()
     assert [event for ear in ears for event in ear.heard] == []
