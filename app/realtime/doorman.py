@@ -62,14 +62,19 @@ class Doorman:
         return PROTOCOLS[protocol](socket, self._services, handshake)
 
     def tell(self, handshake: Handshake, status: int) -> None:
-        fields: dict[str, Any] = {
-            "requestId": handshake.request_id,
-            "method": "GET",
-            "path": handshake.path if handshake.path in PATHS else "elsewhere",
-            "status": status,
-            "socket": True,
-        }
-        self._access_log(fields)
+        self._access_log({**_common(handshake), "status": status})
+
+    def tell_of_end(self, handshake: Handshake, code: int | None, seconds: float) -> None:
+        self._access_log({**_common(handshake), "closed": code, "seconds": round(seconds, 1)})
+
+
+def _common(handshake: Handshake) -> dict[str, Any]:
+    return {
+        "requestId": handshake.request_id,
+        "method": "GET",
+        "path": handshake.path if handshake.path in PATHS else "elsewhere",
+        "socket": True,
+    }
 
 
 async def _nothing(*_: Any) -> None:

@@ -82,6 +82,10 @@ class Doorman(Protocol):
         """A line of the access log."""
         ...
 
+    def tell_of_end(self, handshake: Handshake, code: int | None, seconds: float) -> None:
+        """The same, of a connection that was open so long; code None where nobody said why it ended."""
+        ...
+
 
 class WebSocket(asyncio.Protocol):
     """Takes over a connection whose client asked for an upgrade."""
@@ -91,7 +95,9 @@ class WebSocket(asyncio.Protocol):
         "_closed",
         "_doorman",
         "_end_of_linger",
+        "_handshake",
         "_loop",
+        "_opened_at",
         "_paused",
         "_protocol",
         "_session",
@@ -109,6 +115,8 @@ class WebSocket(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._protocol = ServerProtocol(state=State.OPEN, max_size=doorman.sockets.limits.frame_bytes, logger=_silent)
         self._session: Session | None = None
+        self._handshake: Handshake | None = None
+        self._opened_at = 0.0
         self._text = bytearray()
         self._closed = False
         self._unread = False
@@ -136,6 +144,7 @@ class WebSocket(asyncio.Protocol):
                 self._transport.write_eof()
             return
         self._detect_the_dead()
+        self._handshake, self._opened_at = handshake, self._loop.time()
         self._doorman.sockets.add(self)
         self._age = self._loop.call_later(self._limits.age_seconds, self.close, 1001, "maximum age")
         self._session = self._doorman.session(protocol, self, handshake)
@@ -209,6 +218,12 @@ class WebSocket(asyncio.Protocol):
         if self._end_of_linger is not None:
             self._end_of_linger.cancel()
         self._doorman.sockets.remove(self)
+        if self._handshake is not None:
+            sent, received = self._protocol.close_sent, self._protocol.close_rcvd
+            ended = sent or received
+            self._doorman.tell_of_end(
+                self._handshake, None if ended is None else ended.code, self._loop.time() - self._opened_at
+            )
 
     def pause_writing(self) -> None:
         self._paused = True

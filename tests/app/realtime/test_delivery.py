@@ -168,6 +168,15 @@ async def test_a_socket_does_not_live_for_ever() -> None:
         assert await talk.closing() == (1001, "maximum age")
 
 
+async def test_the_log_has_a_line_when_a_socket_opens_and_one_when_it_closes(site: Site) -> None:
+    talk = await site.connect()
+    await talk.socket.close()
+    await until(lambda: any("closed" in line for line in site.lines), "the line of the end")
+    opened, closed = [line for line in site.lines if line.get("socket")]
+    assert (opened["status"], closed["closed"], opened["requestId"]) == (101, 1000, closed["requestId"])
+    assert closed["seconds"] >= 0
+
+
 async def test_frames_end_as_they_began_when_many_events_come_at_once(site: Site) -> None:
     """Two lengths of frame headers, and payloads around both of their borders."""
     talk = await site.connect()
