@@ -8,6 +8,7 @@ from app.settings import Settings
 from datasources.local.meetings import REGION, LocalMeetings
 from datasources.meeting_engine import EventQueue, MeetingEngine
 from datasources.ports import RecordStore
+from domain.file_keys import RECORDINGS
 from domain.times import Timestamp
 
 
@@ -48,8 +49,11 @@ async def open_call_engine(
 
     region, endpoint = settings.aws_region, settings.aws_endpoint_url
     queue_url = settings.meeting_events_queue_url or ""
+    recordings = f"{settings.s3_bucket}/{settings.s3_prefix}{RECORDINGS}".rstrip("/")
     async with (
-        open_chime(region=region, recordings=settings.meeting_recordings, endpoint_url=endpoint) as engine,
+        open_chime(
+            region=region, recordings=recordings if settings.meeting_recordings else None, endpoint_url=endpoint
+        ) as engine,
         open_chime_events(queue_url, region=region, endpoint_url=endpoint) as events,
     ):
         yield CallEngine(engine, settings.meeting_media_regions or (region,), events=events)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from app.worker_steps import NOWHERE, FeedStep, Step, TimedStep
-from datasources import noteworthy, noteworthy_meetings, noteworthy_messages
+from datasources import meeting_reminders, noteworthy, noteworthy_meetings, noteworthy_messages
 from datasources.announcements import FanOut
 from datasources.noteworthy import Noteworthy
 from datasources.notifications import Notifications, shown_change
@@ -21,10 +21,11 @@ from datasources.tables import (
     ROOM_MEMBERS,
     Table,
 )
-from domain.times import Timestamp
+from domain.times import Timestamp, later
 from resolvers.context import Publish
 
 SECONDS = 1.0
+REMINDER_SECONDS = 20.0
 FEEDBACK_SECONDS = 10.0
 ANNOUNCED_PER_SECOND = 200
 
@@ -70,6 +71,12 @@ def notification_steps(
         await fan_out.run(announced_per_second)
         return NOWHERE
 
+    async def remind(since: str | None) -> str:
+        moment = now()
+        async for drafts in meeting_reminders.beginning(store, Timestamp(since or moment), moment):
+            await notifier.tell(drafts)
+        return later(moment, seconds=meeting_reminders.AHEAD_SECONDS)
+
     async def send(_: str | None) -> str:
         await sending.run()
         return NOWHERE
@@ -85,6 +92,7 @@ def notification_steps(
         telling("meeting-invitation-notifications", MEETING_ATTENDEES, noteworthy_meetings.in_rosters),
         telling("meeting-notifications", MEETINGS, noteworthy_meetings.in_meetings),
         telling("message-notifications", ROOM_LOG, noteworthy_messages.in_room_log),
+        TimedStep("meeting-reminders", REMINDER_SECONDS, remind),
         TimedStep("announcements", SECONDS, announce),
         FeedStep("notification-events", NOTIFICATIONS, show),
         FeedStep("read-notifications", NOTIFICATIONS, clear),

@@ -329,9 +329,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         HttpUrl | None, Meta(description="SQS queue with Chime's events, from which presence in meetings is known.")
     ] = None
     meeting_recordings: Annotated[
-        Word | None,
-        Meta(description="S3 bucket for recordings, with `/` and a prefix if wanted; absent, none are made."),
-    ] = None
+        bool, Meta(description="Let hosts record meetings over Chime. Its media pipelines need access to S3_BUCKET.")
+    ] = False
 
     minimum_client_version: Annotated[Version, Meta(description="Oldest client version served.")] = "0.1.0"
     log_level: Annotated[
@@ -479,6 +478,10 @@ _RULES: tuple[_Rule, ...] = (
     (
         lambda it, _: it.meetings == "chime" and it.meeting_events_queue_url is None,
         "MEETING_EVENTS_QUEUE_URL: needed with MEETINGS=chime",
+    ),
+    (
+        lambda it, _: it.meeting_recordings and not (it.meetings == "chime" and it.blobs == "s3"),
+        "MEETING_RECORDINGS: needs MEETINGS=chime and BLOBS=s3",
     ),
     (
         lambda it, _: not _is_expression(it.lambda_authorizer_identity_regex or ""),

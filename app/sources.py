@@ -12,6 +12,7 @@ from datasources.attendance_challenges import Challenges
 from datasources.attendance_summaries import AttendanceSummaries
 from datasources.attendance_tries import Tries
 from datasources.blobs import BlobStore
+from datasources.breakouts import Breakouts
 from datasources.captions import Captions
 from datasources.catalog import Catalog
 from datasources.completion import Completion
@@ -25,6 +26,7 @@ from datasources.meeting_calls import Calls
 from datasources.meeting_events import MeetingEvents
 from datasources.meeting_roster_steps import RosterSteps
 from datasources.meeting_rosters import Rosters
+from datasources.meeting_transcription import Transcription
 from datasources.meetings import Meetings
 from datasources.mentors import Mentors
 from datasources.message_search import MessageSearch
@@ -39,6 +41,7 @@ from datasources.ports import RecordStore, SearchIndex
 from datasources.presence import Presences
 from datasources.progress import ProgressBook
 from datasources.push_tokens import PushTokens
+from datasources.recordings import Recordings
 from datasources.resources import Resources
 from datasources.room_members import RoomMembers
 from datasources.rooms import Rooms
@@ -79,19 +82,20 @@ def build(
     now: Callable[[], Timestamp],
     chat: ChatLimits = chat_limits.DEFAULT,
     files: FileRules = FileRules(),
-    calls: CallEngine | None = None,
+    carrier: CallEngine | None = None,
 ) -> tuple[Sources, Accounts]:
     """What resolvers read and write, and the gate that admits callers; both share one admission cache.
 
     Args:
         chat: how much of it is allowed.
-        calls: None is our own engine.
+        carrier: of calls; None is our own engine.
     """
-    calls = calls or local_calls(store, now)
+    carrier = carrier or local_calls(store, now)
     cache = AdmissionCache()
     users, sessions = Users(store, cache), Sessions(store, cache)
     room_members, messages = RoomMembers(store), Messages(store, now, chat)
     uploads, media = Uploads(store, blobs, files.limits, now), Media(store, now, files.processed)
+    calls = Calls(store, carrier.engine, carrier.regions)
     sources = Sources(
         users=users,
         settings=PersonalSettings(store),
@@ -129,9 +133,12 @@ def build(
         media=media,
         media_deletion=MediaDeletion(store, blobs, media, now),
         captions=Captions(blobs, media),
-        calls=Calls(store, calls.engine, calls.regions),
-        roster_steps=RosterSteps(store, calls.engine),
+        calls=calls,
+        roster_steps=RosterSteps(store, carrier.engine),
         meeting_events=MeetingEvents(store),
         pictures=Pictures(blobs, now),
+        transcription=Transcription(store, carrier.engine),
+        breakouts=Breakouts(store, calls),
+        recordings=Recordings(store, carrier.engine, blobs, media, files.hurdles, now),
     )
     return sources, Accounts(users, sessions, cache, now)

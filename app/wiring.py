@@ -130,7 +130,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         steps = [
             *all_steps(engines.store, built, now, publish),
             *attendance_steps(engines.store, now, publish),
-            *meeting_steps(built, calls, now, publish),
+            *meeting_steps(built, calls, now, publish, realtime.recheck),
             *presence_steps(engines.store, built, now, publish, partial(heard, realtime.ledger)),
             *repair_steps(publish, realtime.ledger, now),
             *notification_steps(

@@ -4,7 +4,7 @@ One contract suite runs over both. What leaves an engine is a DomainError, or `C
 """
 
 from collections.abc import Awaitable, Callable, Set
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -32,11 +32,13 @@ class Pipeline(msgspec.Struct, frozen=True):
 
 
 class Concatenation(msgspec.Struct, frozen=True):
-    """A pipeline that makes one file: its id, and where the file will be."""
+    """A pipeline that makes one file: its id, and where the file will be in the folder of recordings."""
 
     id: str
-    bucket: str
-    key: str
+    path: str
+
+
+PipelineState = Literal["GOING_ON", "DONE", "FAILED"]
 
 
 class MeetingEngine(Protocol):
@@ -95,7 +97,14 @@ class MeetingEngine(Protocol):
         ...
 
     async def concatenate(self, capture: Pipeline, *, token: str) -> Concatenation:
-        """Makes one file of what a capture recorded, as soon as that has stopped; one for each token."""
+        """Makes one file of what a capture recorded, as soon as that has stopped; one for each token.
+
+        The pieces are in folder `capture/TOKEN/` of the recordings.
+        """
+        ...
+
+    async def pipeline_state(self, pipeline_id: str) -> PipelineState:
+        """DONE also when it is no longer known."""
         ...
 
 

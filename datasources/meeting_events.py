@@ -37,6 +37,8 @@ class Changed(msgspec.Struct, frozen=True):
 
     meeting: Meeting | None = None
     attendee: MeetingAttendee | None = None
+    pipeline: tuple[str, str] | None = None
+    """A meeting's id and that of a media pipeline of which there is news; nothing was written for it."""
 
 
 class MeetingEvents:
@@ -57,6 +59,8 @@ class MeetingEvents:
         if detail is None:
             return Changed()
         at = from_epoch(detail.timestamp / 1000)
+        if detail.media_pipeline_id is not None:
+            return Changed(pipeline=(detail.external_meeting_id, detail.media_pipeline_id))
         kind = _SIGHTINGS.get(detail.event_type)
         if kind is None and detail.event_type != _ENDED:
             return Changed()

@@ -20,6 +20,11 @@ def charged(user_id: str, size: int, limit: int) -> Change:
     return Change(USERS, {"userId": user_id}, [Add(_USED, size)], all_of(exists("userId"), fits))
 
 
+def charged_anyway(user_id: str, size: int) -> Change:
+    """The write for what is there already, such as a recording: it counts, also beyond the limit."""
+    return Change(USERS, {"userId": user_id}, [Add(_USED, size)], exists("userId"))
+
+
 def given_back(user_id: str, size: int) -> Change:
     return Change(USERS, {"userId": user_id}, [Add(_USED, -size)], exists("userId"))
 

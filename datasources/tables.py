@@ -167,6 +167,7 @@ JOBS = Table(
     ttl=True,
 )
 """QueueIndex holds what waits for a worker (WORK), and files to be removed in time (FILES)."""
+RECORDINGS = Table("Recordings", "meetingId", "id", indexes=(Index("DueIndex", "queue", "dueAt"),), feed=True)
 LOCAL_CALLS = Table(  # META, ATTENDEE#attendeeId, USER#externalUserId, EVENT#id
     "LocalCalls",
     "meetingId",
@@ -260,6 +261,7 @@ ALL = (
     ATTENDANCE_CHANGES,
     ANALYTICS,
     JOBS,
+    RECORDINGS,
     LOCAL_CALLS,
     CONNECTIONS,
     SEARCH_TERMS,

@@ -6,6 +6,8 @@ import re
 INCOMING = "incoming/"
 """Where clients' bytes arrive. Nothing there is ever given to anybody."""
 MEDIA = "media/"
+RECORDINGS = "recordings/"
+"""Where Chime puts what it records."""
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -21,6 +23,16 @@ def media_folder(owner_id: str, media_id: str) -> str:
 def original(owner_id: str, media_id: str) -> str:
     """The file as it was uploaded, once it was checked."""
     return f"{media_folder(owner_id, media_id)}original"
+
+
+def recorded_pieces(token: str) -> str:
+    """The beginning of the keys of what one capture recorded, piece by piece."""
+    return f"{RECORDINGS}capture/{token}/"
+
+
+def recorded_whole(path: str) -> str:
+    """A file that was put together of such pieces."""
+    return f"{RECORDINGS}{path}"
 
 
 def media_id_of(key: str) -> str | None:

@@ -115,25 +115,6 @@ def new_meeting(
     return meeting
 
 
-def new_breakout(parent: Meeting, title: str, *, meeting_id: str, now: Timestamp) -> Meeting:
-    """A part of a LIVE meeting, for those who are put into it; it is opened right after.
-
-    It belongs to no course: the course's members are in the parent, and each of them in one breakout at most.
-    """
-    return Meeting(
-        id=meeting_id,
-        title=text.clean(title, "input.groups.title", longest=text.NAME),
-        host_id=parent.host_id,
-        status="SCHEDULED",
-        starts_at=now,
-        ends_at=max(parent.ends_at, later(now, seconds=EARLY_SECONDS)),
-        max_attendees=parent.max_attendees,
-        created_at=now,
-        version=1,
-        parent_meeting_id=parent.id,
-    )
-
-
 def changed_meeting(meeting: Meeting, given: Mapping[str, Any], now: Timestamp) -> Meeting:
     """The meeting after an `UpdateMeetingInput`. Raises BAD_REQUEST, INVALID_STATE."""
     _require(meeting, "SCHEDULED")
@@ -193,9 +174,9 @@ def ended_meeting(meeting: Meeting, reason: MeetingEndReason, at: Timestamp) -> 
 
 
 def transcribed(meeting: Meeting, language: str | None) -> Meeting:
-    """Raises MEETING_NOT_LIVE."""
+    """Itself when nothing changes. Raises MEETING_NOT_LIVE."""
     require_live(meeting)
-    return _next(meeting, transcription_language=language)
+    return meeting if meeting.transcription_language == language else _next(meeting, transcription_language=language)
 
 
 def with_recording(meeting: Meeting, recording_id: str | None) -> Meeting:
@@ -211,7 +192,11 @@ def with_breakouts(meeting: Meeting, breakout_ids: Iterable[str]) -> Meeting:
 def require_live(meeting: Meeting) -> None:
     """Raises MEETING_NOT_LIVE with the status."""
     if not meeting.is_live:
-        raise DomainError(Code.MEETING_NOT_LIVE, "The meeting is not live.", status=meeting.status)
+        raise not_live(meeting)
+
+
+def not_live(meeting: Meeting) -> DomainError:
+    return DomainError(Code.MEETING_NOT_LIVE, "The meeting is not live.", status=meeting.status)
 
 
 def require_not_over(meeting: Meeting) -> None:

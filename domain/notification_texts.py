@@ -147,5 +147,16 @@ def of_meeting(meeting: Meeting, news: MeetingNews, version: int, user_id: str) 
     )
 
 
+def of_reminder(meeting: Meeting, user_id: str) -> Draft:
+    return Draft(
+        event=f"meeting-reminder#{meeting.id}#{meeting.starts_at}",
+        user_id=user_id,
+        category="MEETING",
+        title="A meeting begins soon",
+        body=f"{meeting.title} begins soon.",
+        path=f"/meetings/{meeting.id}",
+    )
+
+
 def _room(name: str | None) -> str:
     return name or "a conversation"

@@ -229,6 +229,29 @@ def moderate(room: Room, actor: RoomMember, before: RoomMember, given: Mapping[s
     return msgspec.structs.replace(after, version=before.version + 1)
 
 
+def follow(
+    room: Room,
+    user_id: str,
+    before: RoomMember | None,
+    host_id: str,
+    now: Timestamp,
+    *,
+    is_out: bool = False,
+    is_back: bool = False,
+) -> RoomMember:
+    """The place in a meeting's room that follows from the meeting's roster.
+
+    Whoever is put out of the meeting is banned here, and back with the meeting. Else who has a place keeps it as it
+    is: leaving the room is theirs to decide, and banning them from it the room's moderators'.
+
+    Args:
+        before: None for who has never been there; then they are not out.
+    """
+    if before is None or (is_back and before.status == "BANNED"):
+        return _placed(room, user_id, before, "JOINED", host_id, now)
+    return _gone(before, "BANNED", host_id) if is_out and before.status != "BANNED" else before
+
+
 def with_notifications(before: RoomMember, level: str) -> RoomMember:
     """Raises INVALID_STATE for who is not in the room."""
     if not before.is_joined:

@@ -12,6 +12,7 @@ from datasources.attendance_challenges import Challenges
 from datasources.attendance_summaries import AttendanceSummaries
 from datasources.attendance_tries import Tries
 from datasources.blobs import BlobStore
+from datasources.breakouts import Breakouts
 from datasources.captions import Captions
 from datasources.catalog import Catalog
 from datasources.completion import Completion
@@ -26,6 +27,7 @@ from datasources.meeting_calls import Calls
 from datasources.meeting_events import MeetingEvents
 from datasources.meeting_roster_steps import RosterSteps
 from datasources.meeting_rosters import Rosters
+from datasources.meeting_transcription import Transcription
 from datasources.meetings import Meetings
 from datasources.mentors import Mentors
 from datasources.message_search import MessageSearch
@@ -39,6 +41,7 @@ from datasources.playback import Playback
 from datasources.presence import Presences
 from datasources.progress import ProgressBook
 from datasources.push_tokens import PushTokens
+from datasources.recordings import Recordings
 from datasources.resources import Resources
 from datasources.room_members import RoomMembers
 from datasources.rooms import Rooms
@@ -96,6 +99,9 @@ class Sources:
     roster_steps: RosterSteps
     meeting_events: MeetingEvents
     pictures: Pictures
+    transcription: Transcription
+    breakouts: Breakouts
+    recordings: Recordings
 
 
 class Publish(Protocol):

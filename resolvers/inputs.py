@@ -115,6 +115,9 @@ PublishState = Literal["DRAFT", "PUBLISHED", "ARCHIVED"]
 PushPlatform = Literal["APNS", "FCM", "WEB_PUSH"]
 """Push service of a device."""
 
+RecordingStatus = Literal["CAPTURING", "PROCESSING", "READY", "FAILED"]
+"""State of a recording. CAPTURING -> PROCESSING -> READY or FAILED."""
+
 RenditionFormat = Literal["HLS", "MP4", "MP3", "WEBP", "PDF"]
 """How a rendition is delivered."""
 
@@ -144,6 +147,13 @@ UploadStatus = Literal["INITIATED", "UPLOADING", "COMPLETING", "COMPLETED", "ABO
 
 UserStatus = Literal["ACTIVE", "SUSPENDED", "ERASURE_PENDING", "ERASED"]
 """Account state. ERASED is final and holds no personal data."""
+
+
+class BreakoutGroupInput(TypedDict):
+    """One breakout."""
+
+    title: str
+    user_ids: list[str]
 
 
 class ChecksumInput(TypedDict):
@@ -178,6 +188,14 @@ class CourseFilterInput(TypedDict):
     language: NotRequired[str | None]
     access_model: NotRequired[CourseAccessModel | None]
     owner_id: NotRequired[str | None]
+
+
+class CreateBreakoutsInput(TypedDict):
+    """Breakouts: 2 to 20 groups; a user is in at most one."""
+
+    meeting_id: str
+    groups: list[BreakoutGroupInput]
+    client_token: NotRequired[str | None]
 
 
 class MoneyInput(TypedDict):

@@ -9,6 +9,7 @@ from domain.media import MediaAsset
 from domain.messages import room_id_of
 from resolvers.access import may_open
 from resolvers.context import Context
+from resolvers.meeting_access import attended_among
 from resolvers.room_access import may_read
 
 Look = Callable[[Context, Sequence[str]], Awaitable[bool]]
@@ -48,4 +49,13 @@ async def _messages(ctx: Context, message_ids: Sequence[str]) -> bool:
     return False
 
 
-_LOOKS: Mapping[UseKind, Look] = {"LESSON": _lessons, "RESOURCE": _resources, "MESSAGE": _messages}
+async def _meetings(ctx: Context, meeting_ids: Sequence[str]) -> bool:
+    return bool(await attended_among(ctx, meeting_ids))
+
+
+_LOOKS: Mapping[UseKind, Look] = {
+    "LESSON": _lessons,
+    "RESOURCE": _resources,
+    "MESSAGE": _messages,
+    "MEETING": _meetings,
+}

@@ -48,6 +48,14 @@ async def attended_meeting(ctx: Context, meeting_id: str, field: str) -> tuple[M
     return meeting, row
 
 
+async def attended_among(ctx: Context, meeting_ids: Sequence[str]) -> list[Meeting]:
+    """Those of at most 100 meetings that the caller may know, and was not put out of."""
+    known = await known_among(ctx, await ctx.sources.meetings.get_many(meeting_ids))
+    meetings = [meeting for meeting in known if meeting is not None]
+    rows = await ctx.sources.rosters.of_user(ctx.caller.id, [meeting.id for meeting in meetings])
+    return [meeting for meeting, row in zip(meetings, rows, strict=True) if row is None or not row.is_removed]
+
+
 async def require_host(ctx: Context, meeting_id: str, field: str = "meetingId") -> Meeting:
     """Raises NOT_FOUND, FORBIDDEN."""
     meeting, _ = await known_meeting(ctx, meeting_id, field)

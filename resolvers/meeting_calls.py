@@ -1,11 +1,14 @@
-"""Meetings while they go on: opening and ending them, joining and leaving."""
+"""Meetings while they go on: opening and ending them, joining and leaving, captions and breakouts."""
 
+from datasources.idempotency import request
 from domain import text
+from domain.breakouts import checked_groups
 from domain.meeting_attendees import MeetingAttendee
 from domain.meetings import Meeting, MeetingJoin
 from resolvers.context import Context
-from resolvers.inputs import UpdateMeetingAttendeeInput
+from resolvers.inputs import CreateBreakoutsInput, UpdateMeetingAttendeeInput
 from resolvers.meeting_access import known_meeting, require_host, require_runs
+from resolvers.paging import Connection
 from resolvers.registry import registry
 
 
@@ -62,6 +65,40 @@ async def end_meeting(ctx: Context, *, id: str) -> Meeting:
     asked = await require_host(ctx, id, "id")
     meeting, is_new = await ctx.sources.calls.end(asked.id, "HOST", ctx.now())
     if is_new:
+        await ctx.publish("publishMeeting", id=meeting.id)
+    return meeting
+
+
+@registry.field("Mutation.startMeetingTranscription")
+async def start_meeting_transcription(ctx: Context, *, meeting_id: str, language: str) -> Meeting:
+    meeting = await require_host(ctx, meeting_id)
+    tag = text.language_tag(language, "language")
+    return await _transcribed(ctx, await ctx.sources.transcription.start(meeting.id, tag))
+
+
+@registry.field("Mutation.stopMeetingTranscription")
+async def stop_meeting_transcription(ctx: Context, *, meeting_id: str) -> Meeting:
+    meeting = await require_host(ctx, meeting_id)
+    return await _transcribed(ctx, await ctx.sources.transcription.stop(meeting.id))
+
+
+@registry.field("Mutation.createBreakouts")
+async def create_breakouts(ctx: Context, *, input: CreateBreakoutsInput) -> Connection[Meeting]:
+    parent = await require_host(ctx, input["meeting_id"], "input.meetingId")
+    groups = checked_groups(input["groups"], parent.host_id)
+    asked = request(ctx.caller.id, "createBreakouts", input.get("client_token"), input)
+    time_zone = await ctx.sources.settings.time_zone(parent.host_id)
+    breakouts = await ctx.sources.breakouts.create(
+        parent.id, groups, asked, new_id=ctx.new_id, time_zone=time_zone, now=ctx.now()
+    )
+    for meeting_id in (parent.id, *(breakout.id for breakout in breakouts)):
+        await ctx.publish("publishMeeting", id=meeting_id)
+    return Connection(breakouts)
+
+
+async def _transcribed(ctx: Context, changed: tuple[Meeting, bool]) -> Meeting:
+    meeting, is_changed = changed
+    if is_changed:
         await ctx.publish("publishMeeting", id=meeting.id)
     return meeting
 

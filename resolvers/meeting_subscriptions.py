@@ -23,6 +23,11 @@ async def on_meeting_attendee_changed(ctx: Context, *, meeting_id: str | None = 
     await attends(ctx, meeting_id, "meetingId")
 
 
+@registry.field("Subscription.onMeetingRecordingUpdated")
+async def on_meeting_recording_updated(ctx: Context, *, meeting_id: str | None = None) -> None:
+    await attends(ctx, meeting_id, "meetingId")
+
+
 async def attends(ctx: Context, meeting_id: str | None, field: str) -> None:
     """Alike for a meeting that the caller may not know, was put out of, and one that does not exist."""
     if meeting_id is None:

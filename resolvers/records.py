@@ -24,6 +24,7 @@ from domain.notifications import Notification, NotificationInbox
 from domain.presence import Presence, TypingEvent
 from domain.progress import CourseProgress, LessonProgress
 from domain.push_tokens import PushToken
+from domain.recordings import MeetingRecording
 from domain.room_members import ReadReceipt, RoomMember
 from domain.rooms import Room
 from domain.server import ServerInfo, ServiceNotice
@@ -55,6 +56,7 @@ _RECORDS = (
     MeetingAttendee,
     MediaAsset,
     MeetingJoin,
+    MeetingRecording,
     MediaPlacement,
     Message,
     Module,
@@ -97,6 +99,7 @@ _LISTED = (
     "LessonProgress",
     "Meeting",
     "MeetingAttendee",
+    "MeetingRecording",
     "Message",
     "Module",
     "Notification",

@@ -8,8 +8,6 @@ from typing import Any
 import aioboto3
 
 from app.call_engine import CallEngine
-from app.meeting_steps import meeting_steps
-from app.workers import Workers
 from datasources.aws.chime import Chime, open_chime
 from tests.chime_service import REGION, ChimeService, running_chime
 from tests.school import Clock, School
@@ -66,10 +64,7 @@ class Hall:
         await self.drain()
 
     async def drain(self) -> None:
-        """As `School.drain`, of meetings only."""
-        school = self.school
-        steps = meeting_steps(school.sources, school.carrier, school.clock.now, school.publish)
-        await Workers(school.store, steps, school.clock.now, "a worker of the tests").drain()
+        await drain_meetings(self.school)
 
     @property
     def service(self) -> ChimeService:
@@ -83,3 +78,8 @@ class Hall:
             self.chime.end(join["chimeMeetingId"])
         else:
             await self.school.carrier.engine.delete_meeting(join["chimeMeetingId"])
+
+
+async def drain_meetings(school: School) -> None:
+    """As `School.drain`, but only what follows from meetings, which takes a fraction of the time."""
+    await school.drain("meeting", "local-call", "chime-events", "lost-meetings", "recording")

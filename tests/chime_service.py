@@ -83,6 +83,12 @@ class ChimeService:
         """As Chime does with a meeting in which nobody is."""
         self._end(self.calls[meeting_id])
 
+    def finish(self, pipeline_id: str, status: str = "Stopped") -> None:
+        """A pipeline has done its work, or has Failed."""
+        self.pipelines[pipeline_id]["status"] = status
+        what = "MediaPipelineDeleted" if status == "Stopped" else "MediaPipelinePermanentFailure"
+        self.tell_of_pipeline(pipeline_id, what)
+
     def tell_of_pipeline(self, pipeline_id: str, what: str) -> None:
         pipeline = self.pipelines[pipeline_id]
         self._tell("Chime Media Pipeline State Change", what, {**pipeline["about"], "mediaPipelineId": pipeline_id})
@@ -198,9 +204,9 @@ class ChimeService:
 
     def _delete_capture(self, given: Answer) -> Answer:
         pipeline = self.pipelines.get(given["MediaPipelineId"])
-        if pipeline is None or pipeline["is_over"]:
+        if pipeline is None or pipeline["status"] == "Stopped":
             raise Refusal("NotFoundException")
-        pipeline["is_over"] = True
+        pipeline["status"] = "Stopped"
         self.tell_of_pipeline(given["MediaPipelineId"], "MediaPipelineDeleted")
         return {}
 
@@ -210,6 +216,13 @@ class ChimeService:
         if not captures:
             raise Refusal("BadRequestException")
         return {"MediaConcatenationPipeline": self._pipeline(given, captures[0]["meeting"], "concatenation")}
+
+    def _get_pipeline(self, given: Answer) -> Answer:
+        pipeline = self.pipelines.get(given["MediaPipelineId"])
+        if pipeline is None:
+            raise Refusal("NotFoundException")
+        shape = "MediaCapturePipeline" if pipeline["kind"] == "capture" else "MediaConcatenationPipeline"
+        return {"MediaPipeline": {shape: {**pipeline["shown"], "Status": pipeline["status"]}}}
 
     def _pipeline(self, given: Answer, meeting: Answer, kind: str) -> Answer:
         token = f"{kind} {given['ClientRequestToken']}"
@@ -228,7 +241,7 @@ class ChimeService:
                 "meeting": meeting,
                 "shown": shown,
                 "about": about,
-                "is_over": False,
+                "status": "InProgress",
             }
             self._tokens[token] = shown
             self.tell_of_pipeline(pipeline_id, "MediaPipelineInProgress")
@@ -252,8 +265,8 @@ class ChimeService:
         call.is_over = True
         call.present.clear()
         for pipeline_id, pipeline in self.pipelines.items():
-            if pipeline["meeting"] is call.meeting and pipeline["kind"] == "capture" and not pipeline["is_over"]:
-                pipeline["is_over"] = True
+            if pipeline["meeting"] is call.meeting and pipeline["kind"] == "capture":
+                pipeline["status"] = "Stopped"
                 self.tell_of_pipeline(pipeline_id, "MediaPipelineDeleted")
         self._tell_of(call, "MeetingEnded")
 
@@ -303,6 +316,7 @@ _OPERATIONS: dict[str, Callable[[ChimeService, Answer], Answer]] = {
     "CreateMediaCapturePipeline": ChimeService._create_capture,
     "DeleteMediaCapturePipeline": ChimeService._delete_capture,
     "CreateMediaConcatenationPipeline": ChimeService._create_concatenation,
+    "GetMediaPipeline": ChimeService._get_pipeline,
 }
 
 

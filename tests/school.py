@@ -149,7 +149,7 @@ class School:
         """
         steps = [
             *all_steps(self.store, self.sources, self.clock.now, self.publish),
-            *meeting_steps(self.sources, self.carrier, self.clock.now, self.publish),
+            *meeting_steps(self.sources, self.carrier, self.clock.now, self.publish, self.recheck),
             *presence_steps(self.store, self.sources, self.clock.now, self.publish, self.heard),
             *notification_steps(self.store, self.clock.now, self.publish, self.senders),
             *attendance_steps(self.store, self.clock.now, self.publish),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Set
+from collections.abc import AsyncIterator, Mapping, Set
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from datasources.meeting_engine import (
     CallGone,
     Concatenation,
     Pipeline,
+    PipelineState,
     feature_disabled,
 )
 from domain.chime import ChimeAttendee, ChimeMeeting
@@ -50,7 +51,7 @@ async def open_chime(
     """
     Args:
         region: of the API; media regions are said meeting by meeting.
-        recordings: S3 bucket, with a prefix behind a slash if wanted, for what is recorded; None: nothing can be.
+        recordings: S3 bucket and folder for what is recorded, "bucket/folder"; None: nothing can be.
         endpoint_url: None is AWS's own.
     """
     session = session or aioboto3.Session()
@@ -152,17 +153,24 @@ class Chime:
             "MediaPipelineArn": capture.arn,
             "ChimeSdkMeetingConfiguration": {"ArtifactsConfiguration": artifacts},
         }
-        destination = f"{self._sink()}/whole/{token}"
+        folder = f"whole/{token}"
         answer = await self._call(
             self._pipelines,
             "create_media_concatenation_pipeline",
             Sources=[{"Type": "MediaCapturePipeline", "MediaCapturePipelineSourceConfiguration": source}],
-            Sinks=[{"Type": "S3Bucket", "S3BucketSinkConfiguration": {"Destination": destination}}],
+            Sinks=[{"Type": "S3Bucket", "S3BucketSinkConfiguration": {"Destination": f"{self._sink()}/{folder}"}}],
             ClientRequestToken=token,
         )
         pipeline_id = answer["MediaConcatenationPipeline"]["MediaPipelineId"]
-        bucket, _, folder = destination.removeprefix(_S3).partition("/")
-        return Concatenation(pipeline_id, bucket, f"{folder}/composited-video/{pipeline_id}.mp4")
+        return Concatenation(pipeline_id, f"{folder}/composited-video/{pipeline_id}.mp4")
+
+    async def pipeline_state(self, pipeline_id: str) -> PipelineState:
+        try:
+            answer = await self._call(self._pipelines, "get_media_pipeline", MediaPipelineId=pipeline_id)
+        except CallGone:
+            return "DONE"
+        [pipeline] = answer["MediaPipeline"].values()
+        return _STATES.get(pipeline["Status"], "GOING_ON")
 
     def _sink(self) -> str:
         if self._recordings is None:
@@ -195,6 +203,7 @@ class Chime:
 
 
 _S3 = "arn:aws:s3:::"
+_STATES: Mapping[str, PipelineState] = {"Stopped": "DONE", "Failed": "FAILED"}
 
 
 async def _tried(client: Any, operation: str, request: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from ulid import ULID
 
 from datasources.conditions import all_of, any_of, at_most, equals, less, not_exists
 from datasources.contention import LostRace, settle
-from datasources.meeting_engine import RECORDING, TRANSCRIPTION, CallGone, Concatenation, Pipeline, feature_disabled
+from datasources.meeting_engine import (
+    RECORDING,
+    TRANSCRIPTION,
+    CallGone,
+    Concatenation,
+    Pipeline,
+    PipelineState,
+    feature_disabled,
+)
 from datasources.ports import Attributes, Change, Delete, FeedEvent, Item, Put, RecordStore, SortRange, Write
 from datasources.tables import LOCAL_CALLS
 from datasources.transactions import commit
@@ -140,6 +148,9 @@ class LocalMeetings:
         raise feature_disabled(RECORDING)
 
     async def concatenate(self, capture: Pipeline, *, token: str) -> Concatenation:
+        raise feature_disabled(RECORDING)
+
+    async def pipeline_state(self, pipeline_id: str) -> PipelineState:
         raise feature_disabled(RECORDING)
 
     async def sweep(self) -> None:

@@ -125,7 +125,9 @@ async def test_an_engine_does_what_its_features_say(engine: MeetingEngine) -> No
         await engine.stop_capture(capture.id)
         whole = await engine.concatenate(capture, token="r1")
         assert await engine.concatenate(capture, token="r1") == whole
-        assert whole.key == f"school/whole/r1/composited-video/{whole.id}.mp4"
+        assert whole.path == f"whole/r1/composited-video/{whole.id}.mp4"
+        states = [await engine.pipeline_state(pipeline_id) for pipeline_id in (capture.id, whole.id)]
+        assert states == ["DONE", "GOING_ON"]
 
     for feature, act in ((TRANSCRIPTION, transcribe), (RECORDING, record)):
         if feature in engine.features:

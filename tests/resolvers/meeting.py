@@ -80,3 +80,15 @@ async def live_meeting(school: School, host: Client, *guests: Client, **given: A
 async def join(client: Client, meeting: dict[str, Any]) -> dict[str, Any]:
     joined: dict[str, Any] = await result(client, JOIN, id=meeting["id"])
     return joined
+
+
+RECORDING = "id meetingId status startedAt stoppedAt errorMessage media { id kind status fileName ownerId }"
+RECORD = f"mutation ($id: ID!) {{ startRecording(meetingId: $id) {{ {RECORDING} }} }}"
+STOP = f"mutation ($id: ID!) {{ stopRecording(meetingId: $id) {{ {RECORDING} }} }}"
+RECORDED = f"""query ($id: ID!, $limit: Int, $next: String) {{
+  listMeetingRecordings(meetingId: $id, limit: $limit, nextToken: $next) {{ items {{ {RECORDING} }} nextToken }} }}"""
+TRANSCRIBE = f"""mutation ($id: ID!, $language: String!) {{
+  startMeetingTranscription(meetingId: $id, language: $language) {{ {MEETING} }} }}"""
+HUSH = f"mutation ($id: ID!) {{ stopMeetingTranscription(meetingId: $id) {{ {MEETING} }} }}"
+BREAK_OUT = f"""mutation ($input: CreateBreakoutsInput!) {{
+  createBreakouts(input: $input) {{ items {{ {MEETING} }} nextToken }} }}"""

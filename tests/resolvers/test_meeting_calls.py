@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.times import later
-from tests.calling import Hall
+from tests.calling import Hall, drain_meetings
 from tests.learning import crowd, published_course
 from tests.races import at_once, codes, successes
 from tests.resolvers.chat import error, meet
@@ -356,7 +356,7 @@ async def test_a_moved_meeting_moves_in_everybodys_list(school: School) -> None:
         "mutation ($input: UpdateMeetingInput!) { updateMeeting(input: $input) { id } }",
         input={"id": made["id"], "startsAt": moved_to, "endsAt": later(moved_to, seconds=60)},
     )
-    await school.drain()
+    await drain_meetings(school)
 
     window = {"from": moved_to, "to": later(moved_to, seconds=1)}
     assert (await result(ben, query, range=window))["items"] == [{"id": made["id"]}]

@@ -132,7 +132,11 @@ async def test_what_is_asked_for(opened: Opened) -> None:
     }
     [sink] = service.pipelines[whole.id]["given"]["Sinks"]
     destination = sink["S3BucketSinkConfiguration"]["Destination"]
-    assert destination == f"arn:aws:s3:::{whole.bucket}/{whole.key.partition('/composited-video/')[0]}"
+    assert destination == f"arn:aws:s3:::recordings-of-tests/school/{whole.path.partition('/composited-video/')[0]}"
+    assert await engine.pipeline_state(whole.id) == "GOING_ON"
+    service.finish(whole.id, "Failed")
+    assert await engine.pipeline_state(whole.id) == "FAILED"
+    assert await engine.pipeline_state("2b7e1516-28ae-4d2a-abf7-158809cf4f3c") == "DONE"
 
 
 async def test_a_meeting_that_ended_by_itself_is_gone(opened: Opened) -> None:
