@@ -1,4 +1,4 @@
-"""From calls and clocks to attendance. Steps for the workers."""
+"""From calls and clocks to attendance; and faces whose time is over. Steps for the workers."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,12 +10,15 @@ from datasources.ports import FeedEvent, RecordStore, Write
 from datasources.tables import ATTENDANCE, MEETING_ATTENDEES, MEETINGS
 from domain.attendance import AttendanceRecord
 from domain.times import Timestamp
-from resolvers.context import Publish
+from resolvers.context import Publish, Sources
 
 SECONDS = 5.0
+LEFT_OVER_SECONDS = 600.0
 
 
-def attendance_steps(store: RecordStore, now: Callable[[], Timestamp], publish: Publish) -> list[Step]:
+def attendance_steps(
+    store: RecordStore, sources: Sources, now: Callable[[], Timestamp], publish: Publish
+) -> list[Step]:
     async def tell(record: AttendanceRecord) -> None:
         await publish("publishAttendance", meeting_id=record.meeting_id, user_id=record.user_id)
 
@@ -37,9 +40,22 @@ def attendance_steps(store: RecordStore, now: Callable[[], Timestamp], publish: 
         await settling.run()
         return NOWHERE
 
+    async def forget_faces(_: str | None) -> str:
+        await sources.faces.forget_due(now())
+        return NOWHERE
+
+    async def forget_left_over(last: str | None) -> str:
+        """Once a day."""
+        today = now()[:10]
+        if last != today:
+            await sources.faces.forget_left_over(now())
+        return today
+
     return [
         FeedStep("attendance-windows", MEETINGS, follow_meetings),
         FeedStep("attendance-evidence", MEETING_ATTENDEES, follow_rosters),
         FeedStep("attendance-summaries", ATTENDANCE, sum_up),
         TimedStep("attendance-settling", SECONDS, settle),
+        TimedStep("faces-to-forget", SECONDS, forget_faces),
+        TimedStep("faces-left-over", LEFT_OVER_SECONDS, forget_left_over),
     ]

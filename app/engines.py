@@ -1,4 +1,4 @@
-"""Which engines keep records, find words and keep files, as the settings choose."""
+"""Which engines keep records, find words, keep files and know faces, as the settings choose."""
 
 import logging
 import sqlite3
@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app import key_file
+from app.face_engines import open_face_engine
 from app.key_file import make_folder
 from app.settings import Settings, SettingsFault
 from datasources.blobs import BlobStore
+from datasources.face_engine import FaceEngine
 from datasources.ports import RecordStore, SearchIndex
 from domain.errors import DomainError
 
@@ -25,6 +27,7 @@ class Engines:
     store: RecordStore
     search: SearchIndex
     blobs: BlobStore
+    faces: FaceEngine
 
 
 _Records = tuple[RecordStore, SearchIndex]
@@ -35,8 +38,8 @@ async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
     """Open until the context ends. Raises OSError or SettingsFault when DATA_DIR cannot be used."""
     records = _dynamodb(settings) if settings.records == "dynamodb" else _sqlite(settings)
     files = _s3(settings) if settings.blobs == "s3" else _files(settings)
-    async with records as (store, search), files as blobs:
-        yield Engines(store, search, blobs)
+    async with records as (store, search), files as blobs, open_face_engine(settings, store) as faces:
+        yield Engines(store, search, blobs, faces)
 
 
 @asynccontextmanager

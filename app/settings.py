@@ -111,6 +111,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " SQLite, needed with DynamoDB."
         ),
     ] = None
+    face_attendance: Annotated[
+        bool | None,
+        Meta(
+            description="Let users enroll their faces, by consent, and be marked in meetings by them.",
+            extra={"default": "on in development with records in SQLite, off elsewhere"},
+        ),
+    ] = None
+    faces: Annotated[
+        Literal["local", "rekognition"],
+        Meta(description="What knows faces: this machine, or Amazon Rekognition, which can also tell life."),
+    ] = "local"
+    face_secret: Annotated[
+        SealingSecret | None,
+        Meta(
+            description="Seals what FACES=local knows of faces; the same in every process. Made once in DATA_DIR when"
+            " records are in SQLite, needed with DynamoDB."
+        ),
+    ] = None
+    face_processes: Annotated[
+        Annotated[int, Meta(ge=1, le=64)], Meta(description="Processes of FACES=local that look at pictures.")
+    ] = 1
+    rekognition_collection: Annotated[
+        Word, Meta(description="Rekognition's collection of this deployment's faces; made with the first face.")
+    ] = "educonnect-faces"
     seed_demo: Annotated[Embedded, Meta(description="Fill an empty database with a demo school.")] = None
 
     local_issuer: Annotated[
@@ -366,6 +390,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         development = self.environment == "development"
         defaults = {
             "seed_demo": development,
+            "face_attendance": development and self.records == "sqlite",
             "local_issuer": development and self.cognito_user_pool_id is None,
             "introspection": development,
             "graphiql": development,
@@ -447,6 +472,12 @@ _RULES: tuple[_Rule, ...] = (
             it.environment == "production" and "blobs" in given and it.blobs == "files" and it.public_url is None
         ),
         "PUBLIC_URL: needed with BLOBS=files in production",
+    ),
+    (
+        lambda it, _: (
+            bool(it.face_attendance) and it.faces == "local" and it.records == "dynamodb" and it.face_secret is None
+        ),
+        "FACE_SECRET: needed with FACE_ATTENDANCE, FACES=local and RECORDS=dynamodb, the same in every process",
     ),
     (
         lambda it, _: bool(it.local_issuer) and it.cognito_user_pool_id is not None,

@@ -19,7 +19,11 @@ from datasources.completion import Completion
 from datasources.consents import Consents
 from datasources.courses import Courses
 from datasources.enrollments import Enrollments
+from datasources.face_engine import FaceEngine
+from datasources.face_enrollments import FaceEnrollments
+from datasources.face_pictures import FacePictures
 from datasources.lessons import Lessons
+from datasources.liveness_checks import LivenessChecks
 from datasources.media import Media
 from datasources.media_deletion import MediaDeletion
 from datasources.meeting_calls import Calls
@@ -79,16 +83,19 @@ def build(
     search: SearchIndex,
     blobs: BlobStore,
     playback: Playback,
+    faces: FaceEngine,
     now: Callable[[], Timestamp],
     chat: ChatLimits = chat_limits.DEFAULT,
     files: FileRules = FileRules(),
     carrier: CallEngine | None = None,
+    face_attendance: bool = False,
 ) -> tuple[Sources, Accounts]:
     """What resolvers read and write, and the gate that admits callers; both share one admission cache.
 
     Args:
         chat: how much of it is allowed.
         carrier: of calls; None is our own engine.
+        face_attendance: whether faces are compared at all.
     """
     carrier = carrier or local_calls(store, now)
     cache = AdmissionCache()
@@ -96,6 +103,7 @@ def build(
     room_members, messages = RoomMembers(store), Messages(store, now, chat)
     uploads, media = Uploads(store, blobs, files.limits, now), Media(store, now, files.processed)
     calls = Calls(store, carrier.engine, carrier.regions)
+    media_deletion = MediaDeletion(store, blobs, media, now)
     sources = Sources(
         users=users,
         settings=PersonalSettings(store),
@@ -125,13 +133,12 @@ def build(
         attendance_summaries=AttendanceSummaries(store),
         challenges=Challenges(store),
         tries=Tries(store),
-        face_abilities=FaceAbilities(compares=False, tells_life=False),
         blobs=blobs,
         playback=playback,
         uploads=uploads,
         completion=Completion(store, blobs, uploads, files.hurdles, now),
         media=media,
-        media_deletion=MediaDeletion(store, blobs, media, now),
+        media_deletion=media_deletion,
         captions=Captions(blobs, media),
         calls=calls,
         roster_steps=RosterSteps(store, carrier.engine),
@@ -140,5 +147,11 @@ def build(
         transcription=Transcription(store, carrier.engine),
         breakouts=Breakouts(store, calls),
         recordings=Recordings(store, carrier.engine, blobs, media, files.hurdles, now),
+        faces=FaceEnrollments(store, faces),
+        face_pictures=FacePictures(media, media_deletion, blobs),
+        liveness=LivenessChecks(store, faces),
+        face_abilities=FaceAbilities(
+            compares=face_attendance, tells_life=face_attendance and faces.liveness is not None
+        ),
     )
     return sources, Accounts(users, sessions, cache, now)

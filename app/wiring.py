@@ -116,20 +116,23 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             engines.search,
             engines.blobs,
             playback,
+            engines.faces,
             now,
             _chat_limits(settings),
             _file_rules(settings),
             calls,
+            face_attendance=bool(settings.face_attendance),
         )
         schema = bound_schema(authenticator.user_modes)
         realtime = RealTime(schema, authenticator.user_modes, settings.redis_url or "memory://", MARKS)
         executor = _executor(settings, schema, realtime)
-        context = _contexts(settings, built, realtime, _features(settings, calls.engine.features, media_engines))
+        of_engines = {*calls.engine.features, *built.face_abilities.features}
+        context = _contexts(settings, built, realtime, _features(settings, of_engines, media_engines))
         realtime.connect(executor, context, Gate(authenticator, accounts), now)
         publish = realtime.publish_and_wait  # a step goes on only when it has told of what it did
         steps = [
             *all_steps(engines.store, built, now, publish),
-            *attendance_steps(engines.store, now, publish),
+            *attendance_steps(engines.store, built, now, publish),
             *meeting_steps(built, calls, now, publish, realtime.recheck),
             *presence_steps(engines.store, built, now, publish, partial(heard, realtime.ledger)),
             *repair_steps(publish, realtime.ledger, now),
@@ -250,10 +253,10 @@ def _secret(settings: Settings) -> bytes:
     return key_file.secret(settings.data_dir / CURSOR_SECRET_FILE)
 
 
-def _features(settings: Settings, of_calls: Set[str], media: MediaEngines) -> tuple[str, ...]:
+def _features(settings: Settings, of_engines: Set[str], media: MediaEngines) -> tuple[str, ...]:
     scans = () if settings.malware_scan_queue_url is None else (MALWARE_SCAN,)
     playlists = (ADAPTIVE_PLAYBACK,) if media.makes_playlists else ()
-    return tuple(sorted({*FEATURES, *of_calls, *scans, *playlists}))
+    return tuple(sorted({*FEATURES, *of_engines, *scans, *playlists}))
 
 
 def _presence_keeper(store: RecordStore, built: Sources, realtime: RealTime) -> PresenceKeeper:

@@ -49,7 +49,7 @@ def settings(folder: Path | str) -> Settings:
 
 def domains(engines: Engines) -> Sources:
     playback = Playback(engines.blobs, b"nothing is played here", "http://localhost", time.time)
-    built, _ = sources.build(engines.store, engines.search, engines.blobs, playback, now)
+    built, _ = sources.build(engines.store, engines.search, engines.blobs, playback, engines.faces, now)
     return built
 
 

@@ -22,7 +22,7 @@ from datasources.conditions import (
 from datasources.ports import Attributes, Change, Check, Delete, Item, Put, Write
 from datasources.shards import shard
 from datasources.tables import ATTENDANCE, ATTENDANCE_CHANGES
-from datasources.updates import Add, Set, SetIfMissing
+from datasources.updates import Add, Remove, Set, SetIfMissing
 from domain.attendance import AttendanceChange, AttendanceRecord, change_of
 from domain.attendance_challenge import TRIES, AttendanceChallenge, SecretChallenge
 from domain.attendance_policy import AttendancePolicy, default_policy
@@ -186,6 +186,11 @@ def one_try(meeting_id: str, what: str, user_id: str, name: str, now: Timestamp)
     ttl = epoch_seconds(later(now, seconds=_KEPT_SECONDS))
     is_new = all_of(not_exists(f"try_{name}"), any_of(not_exists("tries"), less("tries", TRIES)))
     return Change(ATTENDANCE, key, [Add("tries", 1), Set(f"try_{name}", True), SetIfMissing("ttl", ttl)], is_new)
+
+
+def no_try(counted_try: Change, name: str) -> Change:
+    """Takes a counted try back. Fails when it is not counted any more."""
+    return Change(ATTENDANCE, counted_try.key, [Add("tries", -1), Remove(f"try_{name}")], exists(f"try_{name}"))
 
 
 def was_tried(item: Item | None, name: str) -> bool:

@@ -1,6 +1,8 @@
 """Few tries at what could be guessed: a challenge's code, a face. A try counts before it is looked at."""
 
-from datasources.attendance_rows import one_try, was_tried
+from contextlib import suppress
+
+from datasources.attendance_rows import no_try, one_try, was_tried
 from datasources.ports import ConditionFailed, RecordStore
 from domain.attendance_challenge import TRIES
 from domain.errors import rate_limited
@@ -35,3 +37,9 @@ class Tries:
                 raise rate_limited(f"There are {TRIES} tries.", after_seconds=seconds) from None
             item = failed.item
         return TRIES - int(item["tries"])
+
+    async def give_back(self, meeting_id: str, what: str, user_id: str, name: str, now: Timestamp) -> None:
+        """A try that could not be looked at does not count."""
+        change = no_try(one_try(meeting_id, what, user_id, name, now), name)
+        with suppress(ConditionFailed):
+            await self._store.update(change.table, change.key, change.updates, condition=change.condition)

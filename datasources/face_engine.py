@@ -52,8 +52,10 @@ class Liveness(msgspec.Struct, frozen=True):
 class LivenessEngine(Protocol):
     """Tells a person before the camera from a picture held to it."""
 
-    region: str
-    """Where clients run the check."""
+    @property
+    def region(self) -> str:
+        """Where clients run the check."""
+        ...
 
     async def start(self) -> str:
         """The id of a new check. Raises FACE_SERVICE_BUSY, DEPENDENCY_FAILED."""
@@ -74,8 +76,10 @@ class FaceEngine(Protocol):
     when it is broken.
     """
 
-    liveness: LivenessEngine | None
-    """None where the engine cannot tell."""
+    @property
+    def liveness(self) -> LivenessEngine | None:
+        """None where the engine cannot tell."""
+        ...
 
     async def enroll(self, user_id: str, picture: bytes) -> str:
         """Learns the face; its id. Another one that is kept of the user stays."""

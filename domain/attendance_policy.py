@@ -61,6 +61,12 @@ class FaceAbilities(msgspec.Struct, frozen=True):
     compares: bool
     tells_life: bool
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """As getServerInfo names them."""
+        named = (("FACE_ATTENDANCE", self.compares), ("FACE_LIVENESS", self.tells_life))
+        return tuple(name for name, is_on in named if is_on)
+
 
 def default_policy(meeting: Meeting) -> AttendancePolicy:
     """Of a new meeting: who is in the call while the window is open, was there."""

@@ -5,6 +5,7 @@ from domain.records import Record
 from domain.times import Timestamp
 
 FEATURES = (
+    "ATTENDANCE",
     "CHAT",
     "COURSES",
     "COURSE_SEARCH",

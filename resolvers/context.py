@@ -20,7 +20,10 @@ from datasources.consents import Consents
 from datasources.courses import Courses
 from datasources.cursors import Cursors
 from datasources.enrollments import Enrollments
+from datasources.face_enrollments import FaceEnrollments
+from datasources.face_pictures import FacePictures
 from datasources.lessons import Lessons
+from datasources.liveness_checks import LivenessChecks
 from datasources.media import Media
 from datasources.media_deletion import MediaDeletion
 from datasources.meeting_calls import Calls
@@ -92,6 +95,9 @@ class Sources:
     attendance_summaries: AttendanceSummaries
     challenges: Challenges
     tries: Tries
+    faces: FaceEnrollments
+    face_pictures: FacePictures
+    liveness: LivenessChecks
     face_abilities: FaceAbilities
     media_deletion: MediaDeletion
     captions: Captions

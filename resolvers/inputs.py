@@ -58,6 +58,9 @@ EnrollmentSource = Literal["FREE", "PURCHASE", "PLAN", "GRANT"]
 EnrollmentStatus = Literal["PENDING_PAYMENT", "WAITLISTED", "ACTIVE", "COMPLETED", "DROPPED", "EXPIRED", "REVOKED"]
 """Life of an enrollment. PENDING_PAYMENT, ACTIVE and COMPLETED hold a seat; the last three may enroll again."""
 
+FaceEnrollmentStatus = Literal["ACTIVE", "DELETED"]
+"""State of a face enrollment. DELETED holds no face."""
+
 LeaveReason = Literal["LEFT", "DROPPED", "REMOVED", "MEETING_ENDED"]
 """How a stretch of presence ended."""
 
@@ -294,6 +297,15 @@ class CreateRoomInput(TypedDict):
     client_token: NotRequired[str | None]
 
 
+class EnrollFaceInput(TypedDict):
+    """An image with exactly one face: READY, kind IMAGE, purpose FACE, own, at most 15 minutes old."""
+
+    media_id: str
+    consent_policy_version: str
+    """Must equal the granted consent's version."""
+    liveness_session_id: NotRequired[str | None]
+
+
 class EnrollInCourseInput(TypedDict):
     """Enrollment of the caller."""
 
@@ -327,6 +339,14 @@ class InitiateUploadInput(TypedDict):
     part_size_bytes: NotRequired[float | None]
     """Wanted part size; the server may raise it to stay within 10,000 parts."""
     client_token: NotRequired[str | None]
+
+
+class MarkAttendanceByFaceInput(TypedDict):
+    """A face mark: mediaId, or livenessSessionId whose reference image is used; not both."""
+
+    meeting_id: str
+    media_id: NotRequired[str | None]
+    liveness_session_id: NotRequired[str | None]
 
 
 class NotificationRuleInput(TypedDict):

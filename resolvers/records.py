@@ -12,6 +12,7 @@ from domain.attendance_summary import AttendanceSummary
 from domain.chime import MediaPlacement
 from domain.courses import Course
 from domain.enrollments import CourseAccess, Enrollment
+from domain.face_enrollments import FaceEnrollment, FaceLivenessSession
 from domain.lessons import Lesson, LessonResource, Module
 from domain.media import CaptionTrack, MediaAsset, Rendition, Thumbnail
 from domain.meeting_attendees import MeetingAttendee
@@ -48,6 +49,8 @@ _RECORDS = (
     CourseAccess,
     CourseProgress,
     Enrollment,
+    FaceEnrollment,
+    FaceLivenessSession,
     HttpHeader,
     Lesson,
     LessonProgress,

@@ -124,6 +124,8 @@ async def record_consent(ctx: Context, *, input: RecordConsentInput) -> Consent:
         recorded_at=ctx.now(),
     )
     repeatable = request(ctx.caller.id, "recordConsent", input.get("client_token"), input)
+    if consent.purpose == "FACE_RECOGNITION" and not consent.granted:
+        return await ctx.sources.faces.withdraw_consent(consent, ctx.new_id(), repeatable)
     return await ctx.sources.consents.record(consent, ctx.new_id(), repeatable)
 
 

@@ -28,6 +28,7 @@ from app.workers import Workers
 from datasources.accounts import Accounts
 from datasources.blobs import BlobStore
 from datasources.cursors import Cursors
+from datasources.face_engine import FaceEngine
 from datasources.malware import ScanResults
 from datasources.outbox import Outbox
 from datasources.playback import Playback
@@ -40,6 +41,7 @@ from domain.times import Timestamp, timestamp
 from domain.upload_rules import UploadLimits
 from resolvers.context import Context, Sources
 from tests.blob_stores import MIN_PART_BYTES, Site
+from tests.faces_in_memory import FacesInMemory
 
 FACTS = ServerFacts(api_version="test", minimum_client_version="1.0.0", features=("COURSES",))
 FILE_RULES = FileRules(UploadLimits(least_part_bytes=MIN_PART_BYTES))
@@ -85,6 +87,8 @@ class School:
     file_rules: FileRules = FILE_RULES
     calls: CallEngine | None = None
     """What carries meetings; None is our own engine."""
+    faces: FaceEngine = field(default_factory=FacesInMemory)
+    face_attendance: bool = False
     published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """What resolvers and workers sent to subscribers: the publishing mutation and its key, in order."""
     rechecked: list[str] = field(default_factory=list)
@@ -103,10 +107,12 @@ class School:
             self.search,
             self.blobs,
             Playback(self.blobs, b"a secret of the tests", "https://school.example", self.clock.seconds),
+            self.faces,
             self.clock.now,
             self.chat,
             self.file_rules,
             self.carrier,
+            face_attendance=self.face_attendance,
         )
         self.senders = Senders(mailer=Outbox(self.store, self.clock.now))
         self.executor = Executor(self.schema)
@@ -152,7 +158,7 @@ class School:
             *meeting_steps(self.sources, self.carrier, self.clock.now, self.publish, self.recheck),
             *presence_steps(self.store, self.sources, self.clock.now, self.publish, self.heard),
             *notification_steps(self.store, self.clock.now, self.publish, self.senders),
-            *attendance_steps(self.store, self.clock.now, self.publish),
+            *attendance_steps(self.store, self.sources, self.clock.now, self.publish),
         ]
         if self.files is not None:
             steps += media_steps(self.store, self.sources, self.clock.now, self.publish, self.scans)

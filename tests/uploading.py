@@ -3,9 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ulid import ULID
+
 from datasources.checksums import RunningChecksum
+from datasources.media_rows import new_media
 from datasources.media_uses import all_uses
-from domain.uploads import ChecksumAlgorithm
+from domain.media import MediaAsset
+from domain.uploads import ChecksumAlgorithm, UploadPurpose
 from tests.blob_stores import Answered
 from tests.school import Client, School
 
@@ -134,3 +138,23 @@ async def upload_file(client: Client, content: bytes, content_type: str, **given
 async def uses(school: School, media_id: str) -> list[str]:
     """What shows the media."""
     return [use.key async for use in all_uses(school.store, media_id)]
+
+
+async def ready_image(client: Client, content: bytes, purpose: UploadPurpose = "FACE") -> str:
+    """A READY image of the client's, as an upload leaves it; its id."""
+    school = client.school
+    media = MediaAsset(
+        id=str(ULID()),
+        owner_id=client.id,
+        kind="IMAGE",
+        purpose=purpose,
+        status="READY",
+        file_name="me.jpg",
+        content_type="image/jpeg",
+        size_bytes=len(content),
+        created_at=school.clock.now(),
+        version=1,
+    )
+    await school.blobs.store(media.original_key, content, content_type=media.content_type)
+    await school.store.transact([new_media(media)])
+    return media.id

@@ -79,7 +79,7 @@ class Rekognition:
         self._seconds = seconds
         self._calls = _Calls(client, seconds)
         self._collection = collection
-        self.liveness: RekognitionLiveness | None = RekognitionLiveness(self._calls, region)
+        self.liveness = RekognitionLiveness(self._calls, region)
 
     async def enroll(self, user_id: str, picture: bytes) -> str:
         answer = await self._index(user_id, _bounded(picture))

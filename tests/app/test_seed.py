@@ -40,7 +40,7 @@ class Ground:
 
 
 def ground(store: RecordStore) -> Ground:
-    built, _ = sources.build(store, None, None, None, now)  # type: ignore[arg-type] # nothing is searched or uploaded
+    built, _ = sources.build(store, None, None, None, None, now)  # type: ignore[arg-type] # nothing is searched or uploaded
     return Ground(store, built)
 
 

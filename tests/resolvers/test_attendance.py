@@ -83,11 +83,11 @@ async def test_the_window_goes_with_the_meeting(school: School) -> None:
     starts_at, ends_at = (later(meeting[name], days=1) for name in ("startsAt", "endsAt"))
 
     await ada.data(UPDATE, input={"id": meeting["id"], "startsAt": starts_at, "endsAt": ends_at})
-    await school.drain()
+    await school.drain("attendance")
 
     policy = await result(ada, GET_POLICY, id=meeting["id"])
     assert (policy["opensAt"], policy["closesAt"]) == (later(starts_at, seconds=-600), ends_at)
-    await school.drain()
+    await school.drain("attendance")
     assert (await result(ada, GET_POLICY, id=meeting["id"]))["version"] == policy["version"]
 
 
@@ -186,7 +186,7 @@ async def test_a_hand_beats_the_machine_and_a_mark_stays(school: School) -> None
     assert await result(eve, CHECK_IN, id=meeting["id"]) == first
     school.clock.advance(days=1)
     assert await result(eve, CHECK_IN, id=meeting["id"]) == first  # also when the window is over
-    await school.drain()
+    await school.drain("attendance")
     assert await statuses(ada, meeting) == {ben.id: ("ABSENT", "MANUAL"), eve.id: ("PRESENT", "JOIN")}
 
 
