@@ -30,10 +30,10 @@ class DiskThreads:
         """What `work` returns or raises. Once begun it goes on, also when the caller is cancelled."""
         if self._pending >= self._capacity:
             raise throttled(self._service)
-        return await self.end(work, *args, **kwargs)
+        return await self.go_on(work, *args, **kwargs)
 
-    async def end(self, work: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-        """The same for what ends something begun, and is therefore never refused."""
+    async def go_on(self, work: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+        """The same for what was begun before, and is therefore never refused."""
         self._pending += 1
         future = asyncio.get_running_loop().run_in_executor(self._executor, partial(work, *args, **kwargs))
         future.add_done_callback(self._done)

@@ -23,6 +23,8 @@ from domain.uploads import Checksum, ChecksumAlgorithm
 RESERVE_BYTES = 256 * 1024**2
 """Left free on the disk, so that files never keep the records from being written."""
 
+_CANNOT_RESERVE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
+"""From file systems that find out only when they write."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -119,7 +121,11 @@ class Draft:
         """Takes the room now, so that a full disk is told before the bytes are sent. Raises DiskFull."""
         if size > 0 and hasattr(os, "posix_fallocate"):  # not on macOS, where a write may still find the disk full
             with self._lock, _room_needed():
-                os.posix_fallocate(self._raw.fileno(), 0, size)
+                try:
+                    os.posix_fallocate(self._raw.fileno(), 0, size)
+                except OSError as error:
+                    if error.errno not in _CANNOT_RESERVE:
+                        raise
 
     def write(self, chunks: Sequence[bytes]) -> None:
         """Raises DiskFull."""

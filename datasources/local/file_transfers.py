@@ -63,7 +63,7 @@ class Transfers:
             yield incoming
         finally:
             if not incoming.is_finishing:
-                await self._to_the_end(self._threads.end(draft.discard))
+                await self._to_the_end(self._threads.go_on(draft.discard))
 
     async def _draft(self, size: int, algorithm: ChecksumAlgorithm) -> Draft:
         drafting = asyncio.ensure_future(self._threads.run(self._disk.draft, size, algorithm))
@@ -76,11 +76,11 @@ class Transfers:
     async def _undo(self, drafting: "asyncio.Future[Draft]") -> None:
         """A draft that nobody waits for any more is made all the same, in a thread."""
         with suppress(DomainError, DiskFull, OSError):
-            await self._threads.end((await drafting).discard)
+            await self._threads.go_on((await drafting).discard)
 
     async def write(self, draft: Draft, chunks: Sequence[bytes]) -> None:
         """Writes and hashes at the same time: MD5 alone takes longer than the disk."""
-        await asyncio.gather(self._threads.run(draft.digest, chunks), self._threads.run(draft.write, chunks))
+        await asyncio.gather(self._threads.go_on(draft.digest, chunks), self._threads.go_on(draft.write, chunks))
 
     async def keep(self, grant: Grant, draft: Draft) -> tuple[Written, Blob | None]:
         """Stores a whole draft under its name. Goes on when the caller is cancelled."""
@@ -88,9 +88,9 @@ class Transfers:
 
     async def _keep(self, grant: Grant, draft: Draft) -> tuple[Written, Blob | None]:
         try:
-            await self._threads.end(draft.keep)
+            await self._threads.go_on(draft.keep)
         except BaseException:
-            await self._threads.end(draft.discard)
+            await self._threads.go_on(draft.discard)
             raise
         written = Written(draft.file, draft.size, draft.etag(), from_epoch(self._now()), draft.checksum())
         blob = None
@@ -100,19 +100,19 @@ class Transfers:
             else:
                 blob, freed = await self._index.put(grant.key, grant.type or "", written)
         except NoSuchMultipart:
-            await self._threads.end(draft.discard)
+            await self._threads.go_on(draft.discard)
             raise
         except BaseException:
-            await self._threads.end(draft.abandon)  # the commit may have come through: the sweeper will see
+            await self._threads.go_on(draft.abandon)  # the commit may have come through: the sweeper will see
             raise
-        await self._threads.end(draft.settle)
+        await self._threads.go_on(draft.settle)
         await self.remove(freed)
         return written, blob
 
     async def remove(self, files: Sequence[str]) -> None:
         """Unlinks files that nothing names any more."""
         if files:
-            await self._threads.end(self._disk.remove, files)
+            await self._threads.go_on(self._disk.remove, files)
 
     async def outgoing(self, blob: Blob, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` to before `end`. Raises FileNotFoundError when the file is no longer that one."""
@@ -127,13 +127,13 @@ class Transfers:
             try:
                 position, last = max(start - piece.start, 0), min(end - piece.start, piece.size)
                 while position < last:
-                    data = await self._threads.run(reading.read, position, min(CHUNK_BYTES, last - position))
+                    data = await self._threads.go_on(reading.read, position, min(CHUNK_BYTES, last - position))
                     if not data:
                         raise OSError("a stored file is shorter than it was")
                     yield data
                     position += len(data)
             finally:
-                await self._threads.end(reading.close)
+                await self._threads.go_on(reading.close)
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Result]) -> Result:
         """What the work returns; it goes on when the caller is cancelled."""
@@ -164,6 +164,7 @@ class Incoming:
         """Returns when the batch before is written. Raises DiskFull."""
         await self.written()
         self._batch = asyncio.create_task(self._transfers.write(self._draft, chunks))
+        self._batch.add_done_callback(_seen)
 
     async def written(self) -> None:
         """Returns when all batches are written. Raises DiskFull."""
@@ -190,3 +191,9 @@ class Incoming:
             raise ChecksumRefused
         self.is_finishing = True
         return await self._transfers.keep(self._grant, self._draft)
+
+
+def _seen(batch: "asyncio.Task[None]") -> None:
+    """A batch of a body that was given up has nobody to fail for."""
+    if not batch.cancelled():
+        batch.exception()
