@@ -228,8 +228,9 @@ class _Upload:
                 yield await asyncio.to_thread(file.read, min(left, READ_BYTES))
 
     def _count(self, more: int) -> None:
-        self._done += more
-        self._on_progress(self._done, self._size)
+        if more or not self._size:
+            self._done += more
+            self._on_progress(self._done, self._size)
 
 
 def _is_stored(piece: Piece, part: Json | None) -> bool:

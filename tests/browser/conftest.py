@@ -30,6 +30,9 @@ ARGUMENTS = [
 ]
 PATIENCE_MS = 60_000
 
+APPLICATIONS = ("amplify", "uppy")
+"""Modules beside this file, each a page of the website."""
+
 Tab = Callable[..., Page]
 
 
@@ -71,22 +74,12 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="package")
 def website(tmp_path_factory: pytest.TempPathFactory, node: Path) -> Iterator[str]:
-    """The address of a site with an application on Amplify (`/amplify.html`) and the reference client (`/room.mjs`)."""
+    """The address of a site with the applications (`/amplify.html`) and the reference client (`/room.mjs`)."""
     folder = tmp_path_factory.mktemp("website")
     shutil.copy(ROOT / "examples" / "room.mjs", folder)
-    subprocess.run(
-        [
-            node / "node_modules" / ".bin" / "esbuild",
-            ROOT / "tests" / "browser" / "amplify.mjs",
-            "--bundle",
-            "--format=iife",
-            "--log-level=warning",
-            f"--outfile={folder / 'amplify.js'}",
-        ],
-        env={**os.environ, "NODE_PATH": str(node / "node_modules")},
-        check=True,
-    )
-    (folder / "amplify.html").write_text('<!doctype html><script src="amplify.js"></script>')
+    for name in APPLICATIONS:
+        _bundle(node, name, folder)
+        (folder / f"{name}.html").write_text(f'<!doctype html><script src="{name}.js"></script>')
     (folder / "empty.html").write_text("<!doctype html>")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -94,3 +87,18 @@ def website(tmp_path_factory: pytest.TempPathFactory, node: Path) -> Iterator[st
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+def _bundle(node: Path, name: str, folder: Path) -> None:
+    subprocess.run(
+        [
+            node / "node_modules" / ".bin" / "esbuild",
+            ROOT / "tests" / "browser" / f"{name}.mjs",
+            "--bundle",
+            "--format=iife",
+            "--log-level=warning",
+            f"--outfile={folder / f'{name}.js'}",
+        ],
+        env={**os.environ, "NODE_PATH": str(node / "node_modules")},
+        check=True,
+    )
