@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import fanout, http, report, sqlite, startup, store, upload_speed, uploads, users
+from bench import faces, fanout, http, report, sqlite, startup, store, upload_speed, uploads, users
 from bench.report import Part, Result
 
 PARTS = {
@@ -73,6 +73,14 @@ PARTS = {
   takes at once, so that it answers 503.
 - A client that gives up is started again, as a user would, and goes on where it was. All that completed is compared
   byte for byte.
+""",
+    ),
+    "faces": Part(
+        "Faces on one machine",
+        faces.measure,
+        """\
+- A picture of 400 x 400 pixels is decoded, its face found, judged and described, by one process on one core. Comparing
+  also reads the sealed description of the known face.
 """,
     ),
     "startup": Part("Start-up", lambda _: startup.measure(), ""),
