@@ -136,7 +136,7 @@ class Story:
               setAttendancePolicy(input: $input) { methods opensAt closesAt } }""",
             input={
                 "meetingId": meeting["id"],
-                "methods": ["FACE", "JOIN", "CHALLENGE"],
+                "methods": ["FACE", "CHALLENGE"],
                 "opensAt": opens.isoformat(timespec="milliseconds"),
             },
         )

@@ -42,13 +42,15 @@ class S3Emulator:
     Attributes:
         url: for `endpoint_url`.
         session: with made-up keys.
+        key_id, secret: those keys.
         later: seconds by which the emulator's clock is ahead, for URLs that expire.
         requests: that were answered, as method and target.
         faults: parts of targets; a request for such a one fails, once for each that is listed.
     """
 
     def __init__(self) -> None:
-        self.session = aioboto3.Session("emulated", _SECRET, region_name=REGION)
+        self.key_id, self.secret = "emulated", _SECRET
+        self.session = aioboto3.Session(self.key_id, self.secret, region_name=REGION)
         # Nothing is encrypted here; reading the certificates for each client takes longer than most tests.
         self.session._session.set_config_variable("ca_bundle", False)
         self.later = 0.0
