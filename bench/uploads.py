@@ -21,7 +21,7 @@ from bench.report import Result
 from bench.upload_faults import FaultySession
 from datasources.local.file_urls import UrlSigner
 from datasources.local.files import FileStore
-from domain.file_keys import MEDIA, media_id_of
+from domain.file_keys import media_id_of, upload_id_of
 from examples.upload import Lost, Refused, upload
 
 UPLOADS = 10_000
@@ -38,7 +38,8 @@ MOST_MEGABYTES = 500.0
 
 def measure(uploads: int = UPLOADS) -> list[Result]:
     allow_many_files()
-    with tempfile.TemporaryDirectory(dir=servers.ROOT) as folder, asyncio.Runner(loop_factory=new_event_loop) as runner:
+    scratch = tempfile.TemporaryDirectory(dir=servers.ROOT, ignore_cleanup_errors=True)
+    with scratch as folder, asyncio.Runner(loop_factory=new_event_loop) as runner:
         storm = Storm(Path(folder), uploads)
         began = time.perf_counter()
         runner.run(storm.run())
@@ -150,7 +151,7 @@ class Storm:
         """How many completed uploads are not stored byte for byte."""
         secret = (self._data / "files-secret").read_bytes()
         async with FileStore.open(self._data / "files", secret=secret, base_url="") as store:
-            keys = await _originals(store)
+            keys = await _keys(store)
             bad = 0
             for number, media_id in self.completed.items():
                 expected = content(number)
@@ -158,12 +159,12 @@ class Storm:
         return bad
 
 
-async def _originals(store: FileStore) -> Mapping[str, str]:
-    """Keys by the media that they belong to."""
+async def _keys(store: FileStore) -> Mapping[str, str]:
+    """Keys by the media that they belong to, which has its upload's id; workers give them their last ones in time."""
     keys: dict[str, str] = {}
     after = None
-    while page := await store.list_keys(MEDIA, after=after):
-        keys |= {media_id: blob.key for blob in page if (media_id := media_id_of(blob.key))}
+    while page := await store.list_keys("", after=after):
+        keys |= {media_id: blob.key for blob in page if (media_id := media_id_of(blob.key) or upload_id_of(blob.key))}
         after = page[-1].key
     return keys
 
