@@ -111,7 +111,8 @@ REPAIRS = (
         _challenge,
     ),
 )
-"""One for each mutation that publishes a stored record, but media and recordings: steps of their own publish those."""
+"""One for each mutation that publishes a stored record, but media, recordings and exports: steps of
+their own publish those."""
 MARKS: Mapping[str, Mark] = {
     **{repair.field: repair.mark for repair in REPAIRS},
     presence_steps.FIELD: presence_steps.MARK,  # without a feed, as every heartbeat would be in it

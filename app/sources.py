@@ -9,6 +9,7 @@ from datasources.admission_cache import AdmissionCache
 from datasources.announcements import Announcements
 from datasources.attendance import Attendance
 from datasources.attendance_challenges import Challenges
+from datasources.attendance_export import AttendanceExports
 from datasources.attendance_summaries import AttendanceSummaries
 from datasources.attendance_tries import Tries
 from datasources.blobs import BlobStore
@@ -19,6 +20,7 @@ from datasources.completion import Completion
 from datasources.consents import Consents
 from datasources.courses import Courses
 from datasources.enrollments import Enrollments
+from datasources.export_jobs import ExportJobs
 from datasources.face_engine import FaceEngine
 from datasources.face_enrollments import FaceEnrollments
 from datasources.face_pictures import FacePictures
@@ -103,6 +105,8 @@ def build(
     room_members, messages = RoomMembers(store), Messages(store, now, chat)
     uploads, media = Uploads(store, blobs, files.limits, now), Media(store, now, files.processed)
     calls = Calls(store, carrier.engine, carrier.regions)
+    meetings, attendance, rosters = Meetings(store), Attendance(store), Rosters(store)
+    export_jobs = ExportJobs(store, blobs, now)
     media_deletion = MediaDeletion(store, blobs, media, now)
     sources = Sources(
         users=users,
@@ -127,9 +131,9 @@ def build(
         notification_preferences=Preferences(store),
         push_tokens=PushTokens(store),
         announcements=Announcements(store),
-        meetings=Meetings(store),
-        rosters=Rosters(store),
-        attendance=Attendance(store),
+        meetings=meetings,
+        rosters=rosters,
+        attendance=attendance,
         attendance_summaries=AttendanceSummaries(store),
         challenges=Challenges(store),
         tries=Tries(store),
@@ -147,6 +151,8 @@ def build(
         transcription=Transcription(store, carrier.engine),
         breakouts=Breakouts(store, calls),
         recordings=Recordings(store, carrier.engine, blobs, media, files.hurdles, now),
+        export_jobs=export_jobs,
+        attendance_exports=AttendanceExports(export_jobs, meetings, attendance, rosters, users, blobs, now),
         faces=FaceEnrollments(store, faces),
         face_pictures=FacePictures(media, media_deletion, blobs),
         liveness=LivenessChecks(store, faces),

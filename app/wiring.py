@@ -24,6 +24,7 @@ from app.change_route import followers, open_change_route
 from app.clock import now
 from app.engines import open_engines
 from app.execution import Answer, Executor, GraphQLRequest
+from app.export_steps import export_steps
 from app.gate import Gate
 from app.inbox import Inbox, InboxReader
 from app.limits import Limits
@@ -145,6 +146,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
                 announced_per_second=settings.announced_per_second,
             ),
             *media_steps(engines.store, built, now, publish, scans),
+            *export_steps(built, publish),
             *processing_steps(engines.store, built.media, media_engines, now),
         ]
         following = followers(steps)

@@ -165,6 +165,7 @@ JOBS = Table(
     "jobId",
     indexes=(Index("RequesterIndex", "requesterKind", "createdAt"), Index("QueueIndex", "queue", "dueAt")),
     ttl=True,
+    feed=True,
 )
 """QueueIndex holds what waits for a worker (WORK), and files to be removed in time (FILES)."""
 RECORDINGS = Table("Recordings", "meetingId", "id", indexes=(Index("DueIndex", "queue", "dueAt"),), feed=True)

@@ -8,6 +8,7 @@ INCOMING = "incoming/"
 MEDIA = "media/"
 RECORDINGS = "recordings/"
 """Where Chime puts what it records."""
+EXPORTS = "exports/"
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -33,6 +34,10 @@ def recorded_pieces(token: str) -> str:
 def recorded_whole(path: str) -> str:
     """A file that was put together of such pieces."""
     return f"{RECORDINGS}{path}"
+
+
+def export(owner_id: str, job_id: str, format: str) -> str:
+    return f"{EXPORTS}{_folder_name(owner_id)}/{job_id}.{format.lower()}"
 
 
 def media_id_of(key: str) -> str | None:

@@ -9,6 +9,7 @@ import msgspec
 from datasources.announcements import Announcements
 from datasources.attendance import Attendance
 from datasources.attendance_challenges import Challenges
+from datasources.attendance_export import AttendanceExports
 from datasources.attendance_summaries import AttendanceSummaries
 from datasources.attendance_tries import Tries
 from datasources.blobs import BlobStore
@@ -20,6 +21,7 @@ from datasources.consents import Consents
 from datasources.courses import Courses
 from datasources.cursors import Cursors
 from datasources.enrollments import Enrollments
+from datasources.export_jobs import ExportJobs
 from datasources.face_enrollments import FaceEnrollments
 from datasources.face_pictures import FacePictures
 from datasources.lessons import Lessons
@@ -108,6 +110,8 @@ class Sources:
     transcription: Transcription
     breakouts: Breakouts
     recordings: Recordings
+    export_jobs: ExportJobs
+    attendance_exports: AttendanceExports
 
 
 class Publish(Protocol):

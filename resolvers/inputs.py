@@ -58,8 +58,17 @@ EnrollmentSource = Literal["FREE", "PURCHASE", "PLAN", "GRANT"]
 EnrollmentStatus = Literal["PENDING_PAYMENT", "WAITLISTED", "ACTIVE", "COMPLETED", "DROPPED", "EXPIRED", "REVOKED"]
 """Life of an enrollment. PENDING_PAYMENT, ACTIVE and COMPLETED hold a seat; the last three may enroll again."""
 
+ExportFormat = Literal["CSV", "JSON"]
+"""File format of an export."""
+
+ExportKind = Literal["USER_DATA", "GRADEBOOK", "ATTENDANCE", "ANALYTICS", "AUDIT_LOG"]
+"""What an export holds."""
+
 FaceEnrollmentStatus = Literal["ACTIVE", "DELETED"]
 """State of a face enrollment. DELETED holds no face."""
+
+JobStatus = Literal["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED"]
+"""State of an asynchronous job. SUCCEEDED, FAILED and CANCELED are final."""
 
 LeaveReason = Literal["LEFT", "DROPPED", "REMOVED", "MEETING_ENDED"]
 """How a stretch of presence ended."""

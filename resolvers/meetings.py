@@ -16,6 +16,7 @@ from resolvers.context import Context
 from resolvers.inputs import CreateMeetingInput, TimeRangeInput, UpdateMeetingInput
 from resolvers.meeting_access import known_among, require_host
 from resolvers.paging import Connection, page
+from resolvers.ranges import check_range
 from resolvers.registry import registry
 from resolvers.room_access import require_course
 
@@ -135,11 +136,8 @@ async def my_attendees(ctx: Context, meetings: Sequence[Meeting]) -> list[Meetin
 
 def _planned(range: TimeRangeInput | None) -> SortRange | None:
     """Starts from `from` on and before `to`."""
-    if range is None:
-        return None
-    if range["to"] <= range["from"]:
-        raise bad_request("range.to", "ORDER", "range.to is later than range.from.")
-    return SortRange(at_least=range["from"], before=range["to"])
+    check_range(range)
+    return None if range is None else SortRange(at_least=range["from"], before=range["to"])
 
 
 async def _require_users(ctx: Context, user_ids: Sequence[str], field: str) -> None:

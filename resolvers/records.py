@@ -12,6 +12,7 @@ from domain.attendance_summary import AttendanceSummary
 from domain.chime import MediaPlacement
 from domain.courses import Course
 from domain.enrollments import CourseAccess, Enrollment
+from domain.exports import ExportJob
 from domain.face_enrollments import FaceEnrollment, FaceLivenessSession
 from domain.lessons import Lesson, LessonResource, Module
 from domain.media import CaptionTrack, MediaAsset, Rendition, Thumbnail
@@ -49,6 +50,7 @@ _RECORDS = (
     CourseAccess,
     CourseProgress,
     Enrollment,
+    ExportJob,
     FaceEnrollment,
     FaceLivenessSession,
     HttpHeader,
@@ -98,6 +100,7 @@ _LISTED = (
     "Course",
     "CourseProgress",
     "Enrollment",
+    "ExportJob",
     "Lesson",
     "LessonProgress",
     "Meeting",

@@ -17,6 +17,7 @@ from app.attendance_steps import attendance_steps
 from app.auth.local_issuer import user_id
 from app.call_engine import CallEngine, local_calls
 from app.execution import Executor, GraphQLRequest
+from app.export_steps import export_steps
 from app.media_steps import media_steps
 from app.meeting_steps import meeting_steps
 from app.notification_steps import notification_steps
@@ -162,6 +163,7 @@ class School:
         ]
         if self.files is not None:
             steps += media_steps(self.store, self.sources, self.clock.now, self.publish, self.scans)
+            steps += export_steps(self.sources, self.publish)
         chosen = [step for step in steps if step.name.startswith(beginnings or ("",))]
         await Workers(self.store, chosen, self.clock.now, "a worker of the tests").drain()
 
