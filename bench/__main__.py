@@ -61,6 +61,7 @@ PARTS = {
 - Files of 64 MB into the embedded store, over one connection and over four, against aiohttp that does nothing but
   write to a file what comes, and against the same that also syncs it. Ours checks the signature, hashes twice (MD5 and
   CRC64NVME), syncs file, folder and index. All servers may use all cores, and share them with the senders.
+- MD5, which makes the ETag what S3's is, takes half of the time that ours computes.
 """,
     ),
     "uploads": Part(
