@@ -16,6 +16,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import aiohttp
 
@@ -96,7 +97,7 @@ class _Upload:
         found = await self._begun(whole, content_type)
         if found is None:
             given = {"kind": kind, "purpose": purpose, "fileName": self._path.name, "contentType": content_type}
-            given |= {"sizeBytes": self._size, "checksum": _checksum(whole)}
+            given |= {"sizeBytes": self._size, "checksum": _checksum(whole), "clientToken": uuid4().hex}
             if part_bytes is not None:
                 given |= {"multipart": True, "partSizeBytes": part_bytes}
             found = await self._ask(START, input=given)
