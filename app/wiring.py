@@ -19,7 +19,7 @@ from app.auth.authenticator import Authenticator
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.local_issuer import LocalIssuer
 from app.binding import bind
-from app.call_engine import open_call_engine
+from app.call_engine import CallEngine, open_call_engine
 from app.change_route import followers, open_change_route
 from app.clock import now
 from app.engines import open_engines
@@ -44,14 +44,16 @@ from app.settings import Settings
 from app.sign_in import open_authenticator, open_issuer
 from app.version import VERSION
 from app.ways_out import open_senders
-from app.worker_steps import all_steps
+from app.worker_steps import Step, all_steps
 from app.workers import Workers
 from datasources.accounts import Accounts
 from datasources.blobs import BlobStore
 from datasources.connections import Connections
 from datasources.cursors import Cursors
+from datasources.malware import ScanResults
 from datasources.playback import Playback
 from datasources.ports import RecordStore
+from datasources.senders import Senders
 from domain.callers import Caller, Mode
 from domain.chat_limits import ChatLimits
 from domain.server import ADAPTIVE_PLAYBACK, FEATURES, MALWARE_SCAN, ServerFacts
@@ -130,25 +132,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         of_engines = {*calls.engine.features, *built.face_abilities.features}
         context = _contexts(settings, built, realtime, _features(settings, of_engines, media_engines))
         realtime.connect(executor, context, Gate(authenticator, accounts), now)
-        publish = realtime.publish_and_wait  # a step goes on only when it has told of what it did
-        steps = [
-            *all_steps(engines.store, built, now, publish),
-            *attendance_steps(engines.store, built, now, publish),
-            *meeting_steps(built, calls, now, publish, realtime.recheck),
-            *presence_steps(engines.store, built, now, publish, partial(heard, realtime.ledger)),
-            *repair_steps(publish, realtime.ledger, now),
-            *notification_steps(
-                engines.store,
-                now,
-                publish,
-                senders,
-                site=settings.clients_url,
-                announced_per_second=settings.announced_per_second,
-            ),
-            *media_steps(engines.store, built, now, publish, scans),
-            *export_steps(built, publish),
-            *processing_steps(engines.store, built.media, media_engines, now),
-        ]
+        steps = _steps(settings, engines.store, built, realtime, senders, scans, calls, media_engines)
         following = followers(steps)
         led = [*route.led(steps), second_tries(engines.store, following, now)]
         inbox = Inbox(engines.store, following, now)
@@ -183,6 +167,38 @@ async def running(app: App) -> AsyncIterator[None]:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _steps(
+    settings: Settings,
+    store: RecordStore,
+    built: Sources,
+    realtime: RealTime,
+    senders: Senders,
+    scans: ScanResults | None,
+    calls: CallEngine,
+    media: MediaEngines,
+) -> list[Step]:
+    """What workers do."""
+    publish = realtime.publish_and_wait  # a step goes on only when it has told of what it did
+    return [
+        *all_steps(store, built, now, publish),
+        *attendance_steps(store, built, now, publish),
+        *meeting_steps(built, calls, now, publish, realtime.recheck),
+        *presence_steps(store, built, now, publish, partial(heard, realtime.ledger)),
+        *repair_steps(publish, realtime.ledger, now),
+        *notification_steps(
+            store,
+            now,
+            publish,
+            senders,
+            site=settings.clients_url,
+            announced_per_second=settings.announced_per_second,
+        ),
+        *media_steps(store, built, now, publish, scans),
+        *export_steps(built, publish),
+        *processing_steps(store, built.media, media, now),
+    ]
 
 
 def bound_schema(user_modes: frozenset[Mode]) -> GraphQLSchema:
