@@ -63,7 +63,7 @@ def measure(users: int = 2_500, seconds: float = SECONDS) -> list[Result]:
 
 
 class Line:
-    """One person's kept-alive connection, and what became of all that was asked on it and on its like.
+    """One person's connection, kept alive from the first question on; and what became of all questions.
 
     Args:
         milliseconds: takes the time of each answer.
@@ -76,9 +76,6 @@ class Line:
         self._errors = errors
         self._connection: Connection | None = None
 
-    async def open(self) -> None:
-        self._connection = await Connection.open(self._port)
-
     async def ask(self, token: str, question: Question, at: float) -> bytes:
         """Waits until it is time to ask, and measures from then, however late the asking begins."""
         await asyncio.sleep(at - time.monotonic())
@@ -87,7 +84,7 @@ class Line:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 if self._connection is None:
-                    await self.open()
+                    self._connection = await Connection.open(self._port)
                 answer = await self._connection.ask(request)
         except (RuntimeError, OSError, EOFError, TimeoutError) as error:
             self._errors[f"{type(error).__name__} {error}".partition("\r\n")[0]] += 1
@@ -125,8 +122,6 @@ class Crew:
         """Everything that the listeners heard meanwhile."""
         askers = [Line(self._server.port, self._answered, self._errors) for _ in self._members]
         speakers = [Line(self._server.port, self._sent, self._errors) for _ in range(ROOMS)]
-        for line in askers + speakers:
-            await line.open()
         await self._check(self._members[0])
         await asyncio.sleep(SETTLE_SECONDS)
         deliveries = self._messages * len(self._members)
