@@ -50,13 +50,16 @@ class Heard(msgspec.Struct, frozen=True):
     """What came since the last time.
 
     Attributes:
-        counts: texts of each subscriber, in the order of the plan. Who was closed hears no more.
-        copies: how often each different text came.
+        counts: texts of each subscriber, in the order of the plan. What comes to one again is not counted again: events
+            may be repeated, and say by their numbers that they are.
+        closed: subscribers whom the server has closed since they began; they hear no more.
+        copies: to how many each different text came.
         last_at: time.monotonic() of the last one; it is the same clock in all processes.
         cpu_seconds: that listening took.
     """
 
     counts: tuple[int, ...]
+    closed: int
     copies: dict[str, int]
     last_at: float
     cpu_seconds: float
@@ -77,6 +80,7 @@ class Subscriber:
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
         self.opening = opening
         self.heard = 0
+        self.known: set[int] = set()
         self.rest = b""
 
     def ask(self) -> None:
@@ -124,6 +128,7 @@ class Listeners:
         self._all: list[Subscriber] = []
         self._by_file: dict[int, Subscriber] = {}
         self._epoll = select.epoll()
+        self._closed = 0
 
     def open(self, total: int) -> None:
         """Subscribes those of the plan that are not yet, up to this many altogether."""
@@ -162,7 +167,7 @@ class Listeners:
         for each in self._all:
             each.heard = 0
         told = {text.decode(): count for text, count in copies.items()}
-        return Heard(counts, told, last_at, time.process_time() - began)
+        return Heard(counts, self._closed, told, last_at, time.process_time() - began)
 
     def _read(self, file: int) -> Iterator[bytes]:
         subscriber = self._by_file[file]
@@ -172,10 +177,13 @@ class Listeners:
             data = b""
         if not data:
             self._epoll.unregister(file)
+            self._closed += 1
             return
         texts, subscriber.rest = whole_texts(subscriber.rest + data)
         for text in texts:
-            if text != KEEP_ALIVE:
+            mark = hash(text)
+            if text != KEEP_ALIVE and mark not in subscriber.known:
+                subscriber.known.add(mark)
                 subscriber.heard += 1
                 yield text
 

@@ -18,7 +18,7 @@ from app.server import allow_many_files, new_event_loop
 from bench import crowd, servers, stored_school
 from bench.audience import Audience, appsync, audience
 from bench.connection import Connection, post
-from bench.listeners import Heard, Order
+from bench.listeners import Order
 from bench.report import Result
 from bench.servers import Server
 
@@ -28,6 +28,8 @@ SECONDS_BETWEEN_QUESTIONS = 5.0
 SECONDS_BETWEEN_MESSAGES = 1.0
 """In each room."""
 PATIENCE_SECONDS = 10.0
+LATE_SECONDS = 30.0
+"""After all was said, for what has not been heard yet."""
 SETTLE_SECONDS = 2.0
 
 MOST_MEAN_MILLISECONDS = 245.0
@@ -58,8 +60,7 @@ def measure(users: int = 2_500, seconds: float = SECONDS) -> list[Result]:
             listeners.heard()
             crew = Crew(server, members, seconds)
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
-                heard = runner.run(crew.work(listeners))
-            return crew.results(heard)
+                return crew.results(*runner.run(crew.work(listeners)))
 
 
 class Line:
@@ -118,8 +119,8 @@ class Crew:
         """Messages, by id."""
         self._core = 0.0
 
-    async def work(self, listeners: Audience) -> Heard:
-        """Everything that the listeners heard meanwhile."""
+    async def work(self, listeners: Audience) -> tuple[Counter[str], int]:
+        """How often each message was heard, by its id; and how many listeners the server has closed."""
         askers = [Line(self._server.port, self._answered, self._errors) for _ in self._members]
         speakers = [Line(self._server.port, self._sent, self._errors) for _ in range(ROOMS)]
         await self._check(self._members[0])
@@ -137,7 +138,18 @@ class Crew:
         self._core = (self._server.cpu_seconds() - before) / (time.monotonic() - start)
         for line in askers + speakers:
             line.close()
-        return await asyncio.to_thread(listeners.heard)
+        return await asyncio.to_thread(self._all_heard, listeners)
+
+    def _all_heard(self, listeners: Audience) -> tuple[Counter[str], int]:
+        """Waits for what comes late, too."""
+        heard = listeners.heard()
+        more = self._messages * len(self._members) - sum(heard.counts)
+        listeners.listen(Order(hear=more, seconds=LATE_SECONDS))
+        late = listeners.heard()
+        copies = Counter[str]()
+        for text, count in [*heard.copies.items(), *late.copies.items()]:
+            copies[json.loads(text)["payload"]["data"]["onMessage"]["id"]] += count
+        return copies, late.closed
 
     async def _check(self, member: crowd.Member) -> None:
         """Raises RuntimeError unless the answers are whole."""
@@ -164,14 +176,13 @@ class Crew:
             if answer and b'"errors"' not in answer:
                 self._acknowledged.add(json.loads(answer)["data"]["sendMessage"]["id"])
 
-    def results(self, heard: Heard) -> list[Result]:
+    def results(self, copies: Counter[str], closed: int) -> list[Result]:
         what = f"{len(self._members):,} users"
-        copies = {json.loads(text)["payload"]["data"]["onMessage"]["id"]: n for text, n in heard.copies.items()}
         many = statistics.quantiles(self._answered, n=100)
         asked = len(self._answered) + len(self._sent)
         audience_size = len(self._members) // ROOMS
         due = len(self._acknowledged) * audience_size
-        lost = sum(audience_size - copies.get(each, 0) for each in self._acknowledged)
+        lost = sum(audience_size - copies[each] for each in self._acknowledged)
         for error, count in self._errors.most_common(5):
             print(f"{count} x {error}")
         return [
@@ -190,6 +201,7 @@ class Crew:
             Result(f"{what}, a message, mean", statistics.fmean(self._sent), None, "ms", None, None),
             Result(f"{what}, errors of {asked:,}", self._errors.total(), None, "", None, asked * MOST_ERRORS),
             Result(f"{what}, lost of {due:,} delivered messages", lost, None, "", None, 0),
+            Result(f"{what}, listeners closed by the server", closed, None, "", None, 0),
             Result(f"{what}, server's use of a core", self._core * 100, None, "%", None, None),
         ]
 
