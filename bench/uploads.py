@@ -48,7 +48,7 @@ def measure(uploads: int = UPLOADS) -> list[Result]:
     faults = ", ".join(f"{count:,} {name}" for name, count in sorted(storm.seen.items()))
     lost = 1_000 * (1 - len(storm.completed) / uploads)
     return [
-        Result(f"not completed of 1,000 ({faults})", lost, None, "uploads", None, 1_000 * (1 - LEAST_COMPLETED)),
+        Result(f"not completed of each 1,000 ({faults})", lost, None, "uploads", None, 1_000 * (1 - LEAST_COMPLETED)),
         Result("stored otherwise than sent", corrupt, None, "uploads", None, 0.0),
         Result(
             f"completed a second, {AT_ONCE:,} at once", len(storm.completed) / seconds, None, "uploads/s", None, None
