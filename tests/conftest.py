@@ -1,8 +1,13 @@
 """Stores for every test: SQLite's in a file of its own, DynamoDB's on an emulator behind real HTTP."""
 
+import asyncio
+import contextlib
 import os
+import signal
+import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,6 +47,23 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     report.sections = [(title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections]
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_timeout_set_timer() -> Generator[None, object, object]:
+    """A test that hangs tells what each task waits for: the traceback alone ends in the event loop."""
+    result = yield
+    fail = signal.getsignal(signal.SIGALRM)
+
+    def tell_and_fail(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(RuntimeError):  # no loop was running
+            for task in asyncio.all_tasks(asyncio.get_running_loop()):
+                task.print_stack(file=sys.stderr)
+        if callable(fail):
+            fail(number, frame)
+
+    signal.signal(signal.SIGALRM, tell_and_fail)
+    return result
 
 
 @pytest.fixture(scope="session")
