@@ -1,0 +1,1 @@
+"""The runtime behind AWS AppSync: which fields call our function, and what it answers."""
