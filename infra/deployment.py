@@ -1,0 +1,27 @@
+"""All stacks of one environment, in the order in which they need each other."""
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
+
+from infra.environments import Environment
+from infra.stacks.data import DataStack
+from infra.stacks.network import NetworkStack
+
+
+def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
+    """The app of one environment, ready for `synth()`, which fails on what cdk-nag finds.
+
+    Args:
+        folder: where the templates go; None is the CDK CLI's choice.
+    """
+    app = cdk.App(outdir=folder, analytics_reporting=False)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    NetworkStack(app, environment)
+    DataStack(app, environment)
+    _tag(app, environment)
+    return app
+
+
+def _tag(app: cdk.App, environment: Environment) -> None:
+    for name, value in {"Application": "educonnect", "Environment": environment.name, **environment.tags}.items():
+        cdk.Tags.of(app).add(name, value)

@@ -1,0 +1,85 @@
+"""The environments, as data. What differs between them is here and nowhere else."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Name = Literal["dev", "staging", "prod"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """Provisioned capacity of each table and index, scaled between these bounds at 70 % use."""
+
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One deployment of the whole.
+
+    Attributes:
+        region: where everything is, but what CloudFront wants in us-east-1.
+        zones: availability zones of the network, two at least.
+        appsync: serve the API by AppSync and Lambda.
+        fargate: serve the API by our own server on Fargate.
+        keeps_data: tables, buckets, keys and user pools outlive their stacks and refuse to be deleted.
+        log_days: how long log groups keep what they hold; one of CloudWatch's choices.
+        nat_gateways: ways from private subnets to services without endpoints; with one a zone, none depends on another.
+        web_origins: origins of the web clients, which may send files and read answers in browsers.
+        table_capacity: None is on demand.
+        replica_regions: further regions of every table (DynamoDB global tables; the last writer wins).
+        copy_region: where backups and files are copied to; None copies nothing.
+        accelerated_uploads: clients send files over S3 Transfer Acceleration.
+        monthly_budget_usd: what a month may cost before somebody is told.
+        ops_mail: who is told, of budgets and alarms.
+    """
+
+    name: Name
+    region: str = "eu-central-1"
+    zones: tuple[str, ...] = ("eu-central-1a", "eu-central-1b")
+    cidr: str = "10.20.0.0/16"
+    appsync: bool = True
+    fargate: bool = True
+    keeps_data: bool = True
+    log_days: int = 30
+    nat_gateways: int = 1
+    web_origins: tuple[str, ...] = ()
+    table_capacity: Capacity | None = None
+    replica_regions: tuple[str, ...] = ()
+    copy_region: str | None = None
+    accelerated_uploads: bool = False
+    monthly_budget_usd: int
+    ops_mail: str = "ops@educonnect.example"
+    tags: dict[str, str] = field(default_factory=lambda: {"CostCenter": "learning", "Owner": "platform"})
+
+    @property
+    def prefix(self) -> str:
+        """What the names of tables, queues and the like begin with."""
+        return f"educonnect-{self.name}-"
+
+
+ENVIRONMENTS: dict[Name, Environment] = {
+    "dev": Environment(
+        name="dev",
+        keeps_data=False,
+        log_days=7,
+        web_origins=("http://localhost:5173",),
+        monthly_budget_usd=200,
+    ),
+    "staging": Environment(
+        name="staging",
+        web_origins=("https://staging.educonnect.example",),
+        monthly_budget_usd=600,
+    ),
+    "prod": Environment(
+        name="prod",
+        zones=("eu-central-1a", "eu-central-1b", "eu-central-1c"),
+        nat_gateways=3,
+        log_days=365,
+        web_origins=("https://educonnect.example",),
+        copy_region="eu-west-1",
+        accelerated_uploads=True,
+        monthly_budget_usd=4_000,
+    ),
+}
