@@ -37,7 +37,7 @@ class Resources:
         if remembered is None:
             return None
         resource = msgspec.convert(remembered, LessonResource)
-        return await self._get(resource.lesson_id, resource.id) or resource
+        return await self.get(resource.lesson_id, resource.id) or resource
 
     async def create(
         self, resource: LessonResource, request: idempotency.Request | None, now: Timestamp
@@ -72,7 +72,7 @@ class Resources:
 
     async def delete(self, lesson_id: str, resource_id: str) -> LessonResource:
         """The resource as it was; its media stays. Raises NOT_FOUND."""
-        resource = await self._get(lesson_id, resource_id)
+        resource = await self.get(lesson_id, resource_id)
         if resource is None:
             raise not_found("resource")
         gone = not_found("resource")
@@ -82,7 +82,7 @@ class Resources:
         await commit(self._store, [(delete, gone), (one_less, gone), *hidden])
         return resource
 
-    async def _get(self, lesson_id: str, resource_id: str) -> LessonResource | None:
+    async def get(self, lesson_id: str, resource_id: str) -> LessonResource | None:
         item = await self._store.get(COURSES, resource_key(lesson_id, resource_id))
         return None if item is None else msgspec.convert(item, LessonResource)
 

@@ -28,6 +28,7 @@ from resolvers import (
     rooms,
     uploads,
     users,
+    whole_records,
 )
 from resolvers.registry import registry
 
@@ -60,4 +61,5 @@ __all__ = [
     "rooms",
     "uploads",
     "users",
+    "whole_records",
 ]

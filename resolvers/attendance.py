@@ -172,7 +172,7 @@ async def users(ctx: Context, records: Sequence[AttendanceRecord]) -> list[UserS
     return await ctx.sources.users.summaries([record.user_id for record in records])
 
 
-@registry.batch("AttendanceRecord.similarityPercent")
+@registry.batch("AttendanceRecord.similarityPercent", whole=True)
 async def similarities(ctx: Context, records: Sequence[AttendanceRecord]) -> list[float | None]:
     """For who oversees the meeting; nobody else, and no subscriber, learns how alike a picture was."""
     overseen = await overseen_among(ctx, [record.meeting_id for record in records])

@@ -154,7 +154,7 @@ async def users(ctx: Context, enrollments: Sequence[Enrollment]) -> list[UserSum
     return await ctx.sources.users.summaries([enrollment.user_id for enrollment in enrollments])
 
 
-@registry.batch("Enrollment.waitlistPosition")
+@registry.batch("Enrollment.waitlistPosition", whole=True)
 async def waitlist_positions(ctx: Context, enrollments: Sequence[Enrollment]) -> list[int | None]:
     return await ctx.sources.enrollments.waiting_positions(enrollments)
 

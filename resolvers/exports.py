@@ -79,7 +79,7 @@ async def on_export_job_updated(ctx: Context, *, requested_by_id: str | None = N
         raise forbidden("One hears only of one's own exports.")
 
 
-@registry.batch("ExportJob.downloadUrl")
+@registry.batch("ExportJob.downloadUrl", whole=True)
 async def download_urls(ctx: Context, jobs: Sequence[ExportJob]) -> list[str | None]:
     """For who asked for the file, while they still are staff of the course."""
     now = ctx.now()

@@ -39,14 +39,14 @@ async def require_resource_media(ctx: Context, resource: LessonResource) -> None
         )
 
 
-@registry.batch("Lesson.media")
+@registry.batch("Lesson.media", whole=True)
 async def media_of_lessons(ctx: Context, lessons: Sequence[Lesson]) -> list[MediaAsset | None]:
     allowed = await may_open(ctx, lessons)
     shown = [lesson.media_id if is_open else None for lesson, is_open in zip(lessons, allowed, strict=True)]
     return await _found(ctx, shown)
 
 
-@registry.batch("LessonResource.media")
+@registry.batch("LessonResource.media", whole=True)
 async def media_of_resources(ctx: Context, resources: Sequence[LessonResource]) -> list[MediaAsset | None]:
     """A resource is reached only through its lesson, whose content was asked for there."""
     return await _found(ctx, [resource.media_id for resource in resources])

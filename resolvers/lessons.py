@@ -141,7 +141,7 @@ async def delete_resource(ctx: Context, *, lesson_id: str, id: str) -> LessonRes
     return await ctx.sources.resources.delete(lesson_id, text.identifier(id, "id"))
 
 
-@registry.batch("Lesson.body")
+@registry.batch("Lesson.body", whole=True)
 async def bodies(ctx: Context, lessons: Sequence[Lesson]) -> list[str | None]:
     allowed = await may_open(ctx, lessons)
     shown = [lesson for lesson, is_open in zip(lessons, allowed, strict=True) if is_open]
@@ -149,7 +149,7 @@ async def bodies(ctx: Context, lessons: Sequence[Lesson]) -> list[str | None]:
     return [next(read) if is_open else None for is_open in allowed]
 
 
-@registry.batch("Lesson.resources")
+@registry.batch("Lesson.resources", whole=True)
 async def resources(ctx: Context, lessons: Sequence[Lesson]) -> list[list[LessonResource] | None]:
     allowed = await may_open(ctx, lessons)
     shown = [lesson for lesson, is_open in zip(lessons, allowed, strict=True) if is_open]
@@ -157,7 +157,7 @@ async def resources(ctx: Context, lessons: Sequence[Lesson]) -> list[list[Lesson
     return [next(read) if is_open else None for is_open in allowed]
 
 
-@registry.batch("Lesson.activityId")
+@registry.batch("Lesson.activityId", whole=True)
 async def activity_ids(ctx: Context, lessons: Sequence[Lesson]) -> list[str | None]:
     allowed = await may_open(ctx, lessons)
     return [lesson.activity_id if is_open else None for lesson, is_open in zip(lessons, allowed, strict=True)]

@@ -135,7 +135,7 @@ async def download_urls(ctx: Context, media: Sequence[MediaAsset]) -> list[str |
     return list(await asyncio.gather(*map(sign, media)))
 
 
-@registry.batch("MediaAsset.playbackUrl")
+@registry.batch("MediaAsset.playbackUrl", whole=True)
 async def playback_urls(ctx: Context, media: Sequence[MediaAsset]) -> list[str | None]:
     async def sign(each: MediaAsset) -> str | None:
         playlist = next((file for file in _if_ready(each, each.files) if file.format == "HLS"), None)
@@ -144,7 +144,7 @@ async def playback_urls(ctx: Context, media: Sequence[MediaAsset]) -> list[str |
     return list(await asyncio.gather(*map(sign, media)))
 
 
-@registry.batch("MediaAsset.thumbnails")
+@registry.batch("MediaAsset.thumbnails", whole=True)
 async def thumbnails(ctx: Context, media: Sequence[MediaAsset]) -> list[list[Thumbnail]]:
     async def sign(each: MediaAsset) -> list[Thumbnail]:
         return [
@@ -155,7 +155,7 @@ async def thumbnails(ctx: Context, media: Sequence[MediaAsset]) -> list[list[Thu
     return list(await asyncio.gather(*map(sign, media)))
 
 
-@registry.batch("MediaAsset.renditions")
+@registry.batch("MediaAsset.renditions", whole=True)
 async def renditions(ctx: Context, media: Sequence[MediaAsset]) -> list[list[Rendition]]:
     async def sign(each: MediaAsset) -> list[Rendition]:
         return [
@@ -173,7 +173,7 @@ async def renditions(ctx: Context, media: Sequence[MediaAsset]) -> list[list[Ren
     return list(await asyncio.gather(*map(sign, media)))
 
 
-@registry.batch("MediaAsset.captions")
+@registry.batch("MediaAsset.captions", whole=True)
 async def captions(ctx: Context, media: Sequence[MediaAsset]) -> list[list[CaptionTrack]]:
     async def sign(each: MediaAsset) -> list[CaptionTrack]:
         return [

@@ -164,7 +164,7 @@ async def senders(ctx: Context, messages: Sequence[Message]) -> list[UserSummary
     return [None if message.sender_id is None else summaries[message.sender_id] for message in messages]
 
 
-@registry.batch("Message.attachments")
+@registry.batch("Message.attachments", whole=True)
 async def attachments(ctx: Context, messages: Sequence[Message]) -> list[list[MediaAsset]]:
     """A message is reached only by who may read it. What its owner has deleted since is left out."""
     attached = [media_id for message in messages for media_id in message.attachment_ids]

@@ -25,16 +25,16 @@ async def picture_key(
     return media.original_key
 
 
-@registry.batch("User.avatarUrl")
+@registry.batch("User.avatarUrl", whole=True)
 async def avatars_of_users(ctx: Context, users: Sequence[User]) -> list[str | None]:
     return await ctx.sources.pictures.urls([user.avatar_key for user in users])
 
 
-@registry.batch("UserSummary.avatarUrl")
+@registry.batch("UserSummary.avatarUrl", whole=True)
 async def avatars(ctx: Context, users: Sequence[UserSummary]) -> list[str | None]:
     return await ctx.sources.pictures.urls([user.avatar_key for user in users])
 
 
-@registry.batch("Course.coverImageUrl")
+@registry.batch("Course.coverImageUrl", whole=True)
 async def covers(ctx: Context, courses: Sequence[Course]) -> list[str | None]:
     return await ctx.sources.pictures.urls([course.cover_key for course in courses])

@@ -42,7 +42,7 @@ async def publish_meeting_recording(ctx: Context, *, id: str) -> MeetingRecordin
     return await ctx.sources.recordings.get(text.identifier(id, "id"))
 
 
-@registry.batch("MeetingRecording.media")
+@registry.batch("MeetingRecording.media", whole=True)
 async def media(ctx: Context, recordings: Sequence[MeetingRecording]) -> list[MediaAsset | None]:
     """Who sees the recording sees its media: nothing more is asked."""
     ready = [row.media_id if row.status == "READY" else None for row in recordings]

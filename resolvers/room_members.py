@@ -138,7 +138,7 @@ async def users(ctx: Context, members: Sequence[RoomMember]) -> list[UserSummary
     return await ctx.sources.users.summaries([member.user_id for member in members])
 
 
-@registry.batch("RoomMember.lastReadSequence")
+@registry.batch("RoomMember.lastReadSequence", whole=True)
 async def last_read_sequences(ctx: Context, members: Sequence[RoomMember]) -> list[int]:
     """Of others only among those who send read receipts, 0 else: who sends none sees none."""
     caller_id = ctx.caller.user_id
@@ -152,7 +152,7 @@ async def last_read_sequences(ctx: Context, members: Sequence[RoomMember]) -> li
     return [member.last_read_sequence if is_shown(member) else 0 for member in members]
 
 
-@registry.batch("RoomMember.myUnreadCount")
+@registry.batch("RoomMember.myUnreadCount", whole=True)
 async def my_unread_counts(ctx: Context, members: Sequence[RoomMember]) -> list[int | None]:
     """The caller's own where they are in the room, None of others."""
     is_mine = [member.user_id == ctx.caller.user_id and member.is_joined for member in members]

@@ -99,7 +99,7 @@ async def abort_upload(ctx: Context, *, id: str) -> Upload:
     return await ctx.sources.uploads.abort(upload.id)
 
 
-@registry.batch("Upload.request")
+@registry.batch("Upload.request", whole=True)
 async def requests(ctx: Context, uploads: Sequence[Upload]) -> list[PresignedRequest | None]:
     return [await ctx.sources.uploads.request(upload) for upload in uploads]
 

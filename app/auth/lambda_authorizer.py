@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -101,22 +101,11 @@ class AuthorizerVerifier:
         }
 
     def _caller(self, answer: _Answer) -> Caller | None:
-        context = answer.resolver_context or {}
-        user_id = context.get(self._config.user_key)
         denied = _denied_fields(answer.denied_fields or [])
         if not answer.is_authorized or denied is None:
             return None
-        if not isinstance(user_id, str) or not USER_ID.fullmatch(user_id):
-            return None
-        return Caller(
-            Mode.LAMBDA,
-            user_id=user_id,
-            groups=_groups(context.get(self._config.groups_key)),
-            username=text(context.get("username")),
-            name=text(context.get("name")),
-            email=text(context.get("email")) if context.get("email_verified") is True else None,
-            denied_fields=denied,
-        )
+        caller = caller_of_context(answer.resolver_context or {}, self._config)
+        return None if caller is None else msgspec.structs.replace(caller, denied_fields=denied)
 
     def _remember(self, digest: bytes, decision: _Decision, answer: _Answer, raw: Any) -> None:
         given = answer.ttl_override
@@ -124,6 +113,21 @@ class AuthorizerVerifier:
         if ttl > 0 and len(msgspec.json.encode(raw)) < MAX_REMEMBERED_BYTES:
             now = self._clock()
             self._decisions.put(digest, decision, since=now, until=now + ttl)
+
+
+def caller_of_context(context: Mapping[str, Any], config: AuthorizerConfig) -> Caller | None:
+    """Whom a resolverContext names; None when it names nobody. AppSync makes its values text."""
+    user_id = context.get(config.user_key)
+    if not isinstance(user_id, str) or not USER_ID.fullmatch(user_id):
+        return None
+    return Caller(
+        Mode.LAMBDA,
+        user_id=user_id,
+        groups=_groups(context.get(config.groups_key)),
+        username=text(context.get("username")),
+        name=text(context.get("name")),
+        email=text(context.get("email")) if context.get("email_verified") in (True, "true") else None,
+    )
 
 
 def _headers(credentials: Credentials) -> dict[str, str]:
