@@ -33,6 +33,7 @@ class Result:
     """`ours` and `peer` in `unit`; `ratio` says how many times better ours is, None without a peer.
 
     `target` is the least ratio, or the most in `unit` where there is no peer; None: no goal.
+    `spread` is the middle half of the ratios that `ratio` is the median of, where the machine's other work shows.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Result:
     unit: str
     ratio: float | None
     target: float | None
+    spread: tuple[float, float] | None = None
 
     @property
     def verdict(self) -> str:
@@ -51,6 +53,8 @@ class Result:
 
     def cells(self) -> tuple[str, str, str, str, str, str, str]:
         ratio = "" if self.ratio is None else f"{self.ratio:.2f}x"
+        if self.spread is not None:
+            ratio += f" ({self.spread[0]:.2f}-{self.spread[1]:.2f})"
         target = "" if self.target is None else f"{self.target:,.1f}x" if self.ratio else f"{self.target:,.0f}"
         peer = "" if self.peer is None else _figure(self.peer)
         return self.name, _figure(self.ours), peer, self.unit, ratio, target, self.verdict
@@ -62,7 +66,7 @@ HEADINGS = ("what", "ours", "peer", "unit", "ratio", "target", "")
 def table(results: list[Result]) -> str:
     rows = [HEADINGS, *(result.cells() for result in results)]
     return "\n".join(
-        f"{name:<64}{ours:>10}{peer:>10}  {unit:<8}{ratio:>8}{target:>8}  {verdict}".rstrip()
+        f"{name:<64}{ours:>10}{peer:>10}  {unit:<8}{ratio:>20}{target:>8}  {verdict}".rstrip()
         for name, ours, peer, unit, ratio, target, verdict in rows
     )
 

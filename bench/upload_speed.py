@@ -18,7 +18,7 @@ from datasources.local.file_urls import Grant, UrlSigner
 
 FILE_BYTES = 64 * 1024**2
 CONNECTIONS = (1, 4)
-ROUNDS = 7
+ROUNDS = 15
 LEAST_RATIO = 0.7
 _CHUNK = bytes(range(256)) * 4096
 _TYPE = "video/mp4"
@@ -37,10 +37,10 @@ class Receiver:
         return self.urls.url(Grant("PUT", key, int(time.time()) + 600, size=FILE_BYTES, type=_TYPE))
 
 
-def measure() -> list[Result]:
+def measure(rounds: int = ROUNDS) -> list[Result]:
     with tempfile.TemporaryDirectory(dir=servers.ROOT) as folder, contextlib.ExitStack() as running:
         receivers = [running.enter_context(each) for each in _receivers(Path(folder))]
-        return [result for connections in CONNECTIONS for result in _compared(receivers, connections)]
+        return [result for connections in CONNECTIONS for result in _compared(receivers, connections, rounds)]
 
 
 def _receivers(folder: Path) -> Iterator[contextlib.AbstractContextManager[Receiver]]:
@@ -64,23 +64,34 @@ def _bare(name: str, folder: Path, sync: str) -> Iterator[Receiver]:
         yield Receiver(server, None)
 
 
-def _compared(receivers: Sequence[Receiver], connections: int) -> list[Result]:
+def _compared(receivers: Sequence[Receiver], connections: int, rounds: int) -> list[Result]:
     speeds: list[list[float]] = [[] for _ in receivers]
-    for _ in range(ROUNDS):
+    costs: list[list[float]] = [[] for _ in receivers]
+    for receiver in receivers:
+        _speed(receiver, connections)  # whoever is first would pay for what all use
+    for _ in range(rounds):
         for place in random.sample(range(len(receivers)), len(receivers)):
+            before = receivers[place].server.cpu_seconds()
             speeds[place].append(_speed(receivers[place], connections))
-    ours = speeds[0]
-    return [
-        Result(
-            f"upload, {connections} at once, against {receiver.server.name}",
-            statistics.median(ours),
-            statistics.median(theirs),
-            "MB/s",
-            statistics.median(own / their for own, their in zip(ours, theirs, strict=True)),
-            LEAST_RATIO,
-        )
-        for receiver, theirs in zip(receivers[1:], speeds[1:], strict=True)
-    ]
+            spent = receivers[place].server.cpu_seconds() - before
+            costs[place].append(1e3 * spent / (connections * FILE_BYTES / 1e9))
+    what = f"upload, {connections} at once"
+    results = []
+    for place, peer in enumerate(receivers[1:], 1):
+        against = f"against {peer.server.name}"
+        faster, cheaper = _quotients(speeds[0], speeds[place]), _quotients(costs[place], costs[0])
+        results.append(_result(f"{what}, {against}", "MB/s", speeds[0], speeds[place], faster))
+        results.append(_result(f"{what}, a GB, {against}", "ms CPU", costs[0], costs[place], cheaper))
+    return results
+
+
+def _quotients(figures: Sequence[float], by: Sequence[float]) -> list[float]:
+    return [one / other for one, other in zip(figures, by, strict=True)]
+
+
+def _result(name: str, unit: str, ours: Sequence[float], theirs: Sequence[float], ratios: Sequence[float]) -> Result:
+    lower, ratio, upper = statistics.quantiles(ratios, n=4)
+    return Result(name, statistics.median(ours), statistics.median(theirs), unit, ratio, LEAST_RATIO, (lower, upper))
 
 
 def _speed(receiver: Receiver, connections: int) -> float:

@@ -40,10 +40,13 @@ class RunningChecksum:
         else:
             self._state = _STEPS[self._algorithm](data, self._state)
 
-    def result(self) -> Checksum:
+    def digest(self) -> bytes:
         if self._hash is not None:
-            return _written(self._algorithm, self._hash.digest())
-        return _written(self._algorithm, self._state.to_bytes(DIGEST_BYTES[self._algorithm], "big"))
+            return self._hash.digest()
+        return self._state.to_bytes(DIGEST_BYTES[self._algorithm], "big")
+
+    def result(self) -> Checksum:
+        return _written(self._algorithm, self.digest())
 
 
 def joins(algorithm: ChecksumAlgorithm) -> bool:

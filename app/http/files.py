@@ -5,7 +5,6 @@ they come, written by other threads, and held back when the disk is slower than 
 """
 
 import asyncio
-import base64
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -138,7 +137,9 @@ class Files:
         await send({"type": "http.response.body", "body": b""})
 
     async def _take_in(self, grant: Grant, scope: Scope, headers: Headers) -> list[Header]:
-        async with self._store.transfers.receiving(grant) as incoming:
+        told = headers.get(b"content-md5")
+        md5 = None if told is None else told.decode("latin-1").strip()
+        async with self._store.transfers.receiving(grant, md5) as incoming:
             body: StreamedBody = scope["state"].pop(BODY)()
             body.expect(self._bounds.seconds)
             try:
@@ -148,10 +149,6 @@ class Files:
                 raise request_timeout() from None
             finally:
                 body.close()
-            await incoming.written()
-            md5 = headers.get(b"content-md5")
-            if md5 is not None and base64.b64encode(bytes.fromhex(incoming.etag)) != md5.strip():
-                raise ChecksumRefused
             written, _ = await incoming.finish()
         name = f"x-amz-checksum-{written.checksum.algorithm.lower()}"
         return [(b"etag", b'"%s"' % written.etag.encode()), (name.encode(), written.checksum.value.encode())]

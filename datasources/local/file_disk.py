@@ -9,7 +9,6 @@ Names are random and ours alone: no key ever becomes part of a path. All of this
 import contextlib
 import errno
 import fcntl
-import hashlib
 import os
 import secrets
 import threading
@@ -17,11 +16,13 @@ from collections.abc import Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 
-from datasources.checksums import RunningChecksum
-from domain.uploads import Checksum, ChecksumAlgorithm
+from datasources.local.file_digests import Digests
 
 RESERVE_BYTES = 256 * 1024**2
 """Left free on the disk, so that files never keep the records from being written."""
+
+_AHEAD_BYTES = 8 * 1024**2
+"""Written, and not yet on their way to the disk. Then the sync at the end has little left to wait for."""
 
 _CANNOT_RESERVE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 """From file systems that find out only when they write."""
@@ -61,12 +62,12 @@ class Disk:
     def path(self, file: str) -> Path:
         return self._data / file[:2] / file
 
-    def draft(self, size: int, algorithm: ChecksumAlgorithm) -> "Draft":
+    def draft(self, size: int, digests: Digests) -> "Draft":
         """A new file with room for `size` bytes. Raises DiskFull."""
         self._check_room(size)
         file = secrets.token_hex(16)
         path = self._incoming / file
-        draft = Draft(file, path, self.path(file), algorithm)
+        draft = Draft(file, path, self.path(file), digests)
         try:
             draft.reserve(size)
         except BaseException:
@@ -102,17 +103,16 @@ class Draft:
 
     Attributes:
         file: its name, once it is kept.
-        size: bytes digested.
+        digests: of the bytes so far.
     """
 
-    def __init__(self, file: str, path: Path, kept: Path, algorithm: ChecksumAlgorithm) -> None:
+    def __init__(self, file: str, path: Path, kept: Path, digests: Digests) -> None:
         self.file = file
-        self.size = 0
+        self.digests = digests
         self._path = path
         self._kept = kept
         self._lock = threading.Lock()
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._checksum = RunningChecksum(algorithm)
+        self._written = self._on_its_way = 0
         # A file object closes itself when a cancelled caller never got the draft: it is a leftover then.
         self._raw = FileIO(path, "x", opener=_opener)
         fcntl.flock(self._raw, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -131,22 +131,19 @@ class Draft:
         """Raises DiskFull."""
         with self._lock, _room_needed():
             for chunk in chunks:
+                self.digests.update(chunk)
                 left = memoryview(chunk)
                 while left:
                     left = left[self._raw.write(left) :]
+                self._written += len(chunk)
+            if self._written - self._on_its_way >= _AHEAD_BYTES:
+                self._send_on()
 
-    def digest(self, chunks: Sequence[bytes]) -> None:
-        """Counts and hashes what is written; may run beside `write`."""
-        for chunk in chunks:
-            self._md5.update(chunk)
-            self._checksum.update(chunk)
-            self.size += len(chunk)
-
-    def etag(self) -> str:
-        return self._md5.hexdigest()
-
-    def checksum(self) -> Checksum:
-        return self._checksum.result()
+    def _send_on(self) -> None:
+        """Has the system begin to write to the disk, and does not wait for it."""
+        if hasattr(os, "posix_fadvise"):  # not on macOS
+            start, self._on_its_way = self._on_its_way, self._written
+            os.posix_fadvise(self._raw.fileno(), start, self._written - start, os.POSIX_FADV_DONTNEED)
 
     def keep(self) -> None:
         """The bytes are on disk under the file's name when this returns; a crash before it is named removes them."""

@@ -6,7 +6,6 @@ A file's bytes are on disk before it is named, and removed after it no longer is
 """
 
 import asyncio
-import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ import msgspec
 from datasources.blob_parts import chosen_parts, whole_checksum
 from datasources.blobs import Blob, ChecksumRefused, ChosenPart, NoSuchMultipart, OpenMultipart, Part, PartPage
 from datasources.checksums import DEFAULT
+from datasources.local.file_digests import joined_etag
 from datasources.local.sqlite_connections import connect_all
 from datasources.local.sqlite_threads import Result, Threads, Work, run_reads, run_writes
 from domain.times import Timestamp
@@ -243,7 +243,8 @@ class FileIndex:
             freed += _free_unchosen(connection, id, stored.keys() - {part.number for part in parts})
             _set_starts(connection, id, parts)
             size = sum(part.size for part in parts)
-            blob = Blob(key, size, _joined_etag(parts), multipart.content_type, stored_at, whole)
+            etag = joined_etag([part.etag for part in parts])
+            blob = Blob(key, size, etag, multipart.content_type, stored_at, whole)
             _insert_object(connection, id, blob)
             connection.execute("DELETE FROM multiparts WHERE id = ?", (id,))
             return blob, freed
@@ -383,9 +384,3 @@ def _set_starts(connection: sqlite3.Connection, id: str, parts: Sequence[Part]) 
         rows.append((start, id, part.number))
         start += part.size
     connection.executemany("UPDATE parts SET start = ? WHERE content = ? AND number = ?", rows)
-
-
-def _joined_etag(parts: Sequence[Part]) -> str:
-    """As S3 makes it: the MD5 of the parts' MD5s, and their number."""
-    digests = b"".join(bytes.fromhex(part.etag) for part in parts)
-    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from datasources.blobs import Blob, ChecksumRefused, NoSuchMultipart
 from datasources.checksums import DEFAULT
 from datasources.local.disk_threads import DiskThreads
+from datasources.local.file_digests import Digests
 from datasources.local.file_disk import Disk, DiskFull, Draft, Reading
 from datasources.local.file_index import FileIndex, Piece, Written
 from datasources.local.file_urls import Grant
@@ -43,8 +44,11 @@ class Transfers:
         self._endings: set[asyncio.Task[Any]] = set()
 
     @asynccontextmanager
-    async def receiving(self, grant: Grant) -> "AsyncIterator[Incoming]":
+    async def receiving(self, grant: Grant, md5: str | None = None) -> "AsyncIterator[Incoming]":
         """Takes in what a PUT may store; nothing of it is left unless it was finished.
+
+        Args:
+            md5: that the body has to have, in base 64; None when the client tells none.
 
         Raises:
             NoSuchMultipart: the part is of no upload.
@@ -57,16 +61,16 @@ class Transfers:
             algorithm = multipart.algorithm or DEFAULT
             if grant.algorithm not in ((algorithm,) if multipart.algorithm else (None, algorithm)):
                 raise WrongAlgorithm(algorithm)
-        draft = await self._draft(grant.size, algorithm)
-        incoming = Incoming(self, grant, draft)
+        draft = await self._draft(grant.size, Digests(algorithm, md5=md5 is not None))
+        incoming = Incoming(self, grant, md5, draft)
         try:
             yield incoming
         finally:
             if not incoming.is_finishing:
                 await self._to_the_end(self._threads.go_on(draft.discard))
 
-    async def _draft(self, size: int, algorithm: ChecksumAlgorithm) -> Draft:
-        drafting = asyncio.ensure_future(self._threads.run(self._disk.draft, size, algorithm))
+    async def _draft(self, size: int, digests: Digests) -> Draft:
+        drafting = asyncio.ensure_future(self._threads.run(self._disk.draft, size, digests))
         try:
             return await asyncio.shield(drafting)
         except asyncio.CancelledError:
@@ -79,8 +83,7 @@ class Transfers:
             await self._threads.go_on((await drafting).discard)
 
     async def write(self, draft: Draft, chunks: Sequence[bytes]) -> None:
-        """Writes and hashes at the same time: MD5 alone takes longer than the disk."""
-        await asyncio.gather(self._threads.go_on(draft.digest, chunks), self._threads.go_on(draft.write, chunks))
+        await self._threads.go_on(draft.write, chunks)
 
     async def keep(self, grant: Grant, draft: Draft) -> tuple[Written, Blob | None]:
         """Stores a whole draft under its name. Goes on when the caller is cancelled."""
@@ -92,7 +95,8 @@ class Transfers:
         except BaseException:
             await self._threads.go_on(draft.discard)
             raise
-        written = Written(draft.file, draft.size, draft.etag(), from_epoch(self._now()), draft.checksum())
+        of = draft.digests
+        written = Written(draft.file, of.size, of.etag(), from_epoch(self._now()), of.checksum())
         blob = None
         try:
             if grant.upload is not None:
@@ -153,10 +157,11 @@ class Transfers:
 class Incoming:
     """One body being written. While one batch of bytes is on its way to the disk the next may come."""
 
-    def __init__(self, transfers: Transfers, grant: Grant, draft: Draft) -> None:
+    def __init__(self, transfers: Transfers, grant: Grant, md5: str | None, draft: Draft) -> None:
         self.is_finishing = False
         self._transfers = transfers
         self._grant = grant
+        self._md5 = md5
         self._draft = draft
         self._batch: asyncio.Task[None] | None = None
 
@@ -172,22 +177,18 @@ class Incoming:
             batch, self._batch = self._batch, None
             await batch
 
-    @property
-    def etag(self) -> str:
-        """The MD5 of what was written."""
-        return self._draft.etag()
-
     async def finish(self) -> tuple[Written, Blob | None]:
         """Stores it: durable and readable under its name when this returns. The blob is None for a part.
 
         Raises:
-            WrongSize, ChecksumRefused: it is not what the grant says.
+            WrongSize, ChecksumRefused: it is not what the grant or its MD5 says.
             DiskFull, NoSuchMultipart.
         """
         await self.written()
-        if self._draft.size != self._grant.size:
+        digests = self._draft.digests
+        if digests.size != self._grant.size:
             raise WrongSize
-        if self._grant.expected not in (None, self._draft.checksum()):
+        if self._grant.expected not in (None, digests.checksum()) or self._md5 != digests.md5():
             raise ChecksumRefused
         self.is_finishing = True
         return await self._transfers.keep(self._grant, self._draft)

@@ -11,12 +11,21 @@ from pathlib import Path
 import pytest
 
 from datasources.blobs import SignedRequest
+from datasources.local.file_digests import Digests
 from domain.uploads import Checksum
 from tests.blob_stores import FilesSite, served_files
 from tests.waiting import PATIENCE_SECONDS, until
 
 BODY = b"A lesson about tides. " * 500
-ETAG = f'"{hashlib.md5(BODY, usedforsecurity=False).hexdigest()}"'
+
+
+def etag_of(body: bytes) -> str:
+    digests = Digests("CRC64NVME", md5=False)
+    digests.update(body)
+    return f'"{digests.etag()}"'
+
+
+ETAG = etag_of(BODY)
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -264,7 +273,15 @@ class TestBodies:
         )
         answer = await files_site.send(request, BODY, content_md5=wrong)
         assert (answer.status, answer.code) == (400, "BadDigest")
+        assert files_site.on_disk() == []
+        assert (await files_site.send(request, BODY, content_md5="")).code == "BadDigest"
         assert (await files_site.send(request, BODY, content_md5=right)).status == 200
+
+    async def test_no_client_takes_the_etag_for_an_md5(self, files_site: FilesSite):
+        answer = await files_site.send(await signed(files_site), BODY)
+        assert answer.headers["ETag"] == ETAG
+        assert len(answer.etag) != 32
+        assert "-" not in answer.etag  # which S3 puts into the ETags of files in parts
 
     async def test_a_part_without_its_uploads_checksum_is_refused(self, files_site: FilesSite):
         upload = await files_site.files.start_multipart("a", content_type="video/mp4", algorithm="SHA256")

@@ -62,6 +62,15 @@ class TestBytesOnDisk:
         await store.abort_multipart("a", again)
         assert len(files_site.on_disk()) == 2
 
+    async def test_of_other_parts_have_another_etag_and_another_sending_has_the_same(self, files_site: FilesSite):
+        async def etag(*bodies: bytes) -> str:
+            upload = await files_site.files.start_multipart("a", content_type="text/plain")
+            parts = [await send_part(files_site.files, upload, number, body) for number, body in enumerate(bodies, 1)]
+            return (await files_site.files.complete_multipart("a", upload, parts)).etag
+
+        first, again, other = [await etag(bytes(2_000), last) for last in (b"end", b"end", b"END")]
+        assert first == again != other
+
     async def test_have_names_of_our_own(self, files_site: FilesSite):
         await files_site.files.store("media/ada/secret.mp4", b"x", content_type="text/plain")
         (name,) = files_site.on_disk()
