@@ -5,6 +5,7 @@ import logging
 import random
 from typing import Protocol
 
+from domain.cancellation import heed_cancellation
 from domain.errors import RETRYABLE, DomainError
 
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -29,6 +30,7 @@ async def supervise(runner: Cyclic) -> None:
         try:
             await runner.cycle()
         except Exception as error:
+            heed_cancellation()
             failures += 1
             _log.warning("%s failed, try %d", runner.name, failures, exc_info=None if passes(error) else error)
             await asyncio.sleep(_pause(failures))

@@ -15,6 +15,7 @@ from app.worker_steps import FeedStep, Step, TimedStep
 from datasources import worker_rows
 from datasources.ports import FeedPage, RecordStore, TransactionFailed, Write
 from datasources.set_aside import set_aside
+from domain.cancellation import heed_cancellation
 from domain.errors import DomainError
 from domain.times import Timestamp
 
@@ -166,6 +167,7 @@ class Workers:
         try:
             return await worker_rows.lead(self._store, self._holder, self._now(), seconds=LEASE_SECONDS)
         except Exception as error:
+            heed_cancellation()
             _log.warning("no lease", exc_info=None if passes(error) else error)
             return False
 

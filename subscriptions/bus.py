@@ -16,6 +16,7 @@ from contextlib import suppress
 import msgspec
 from broadcaster import Broadcast
 
+from domain.cancellation import heed_cancellation
 from subscriptions.messages import Message, Sent, read
 from subscriptions.peers import Peers
 
@@ -98,6 +99,7 @@ class Bus:
             try:
                 await self._joined(came_back=failures > 0)
             except Exception as error:  # whatever a broker or its client can think of
+                heed_cancellation()
                 failures = 1 if self.connected else failures + 1
                 log.warning("not connected to other processes, try %d: %s", failures, _name(error))
             if self.connected:

@@ -15,6 +15,7 @@ from itertools import islice
 
 from datasources.connections import LEASE_SECONDS, MOST_AT_ONCE, ROW_SECONDS, Connections
 from datasources.presence import Presences
+from domain.cancellation import heed_cancellation
 from domain.errors import DomainError
 from domain.times import Timestamp, later
 
@@ -111,6 +112,7 @@ class PresenceKeeper:
                 if not await self.turn():
                     await self._until_due()
             except Exception as error:
+                heed_cancellation()
                 log.warning("presence is not up to date", exc_info=None if isinstance(error, DomainError) else error)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
