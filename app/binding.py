@@ -16,6 +16,7 @@ from graphql import (
 from app import plain_fields
 from app.access import Rule, object_types, rules_to_check, unauthorized
 from app.binding_checks import mismatches
+from app.bound_fields import BoundField, note_field, note_records
 from app.scope import RequestScope
 from app.sdl import snake
 from domain.callers import Mode
@@ -53,6 +54,7 @@ def bind(
         raise BindingError("\n".join(["the schema cannot be served:", *faults]))
     _name_inputs(schema)
     _tell_types_apart(schema, records)
+    note_records(schema.type_map, records)
     rules = rules_to_check(schema, user_modes)
     roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
     for parent in object_types(schema):
@@ -70,6 +72,7 @@ def bind(
                 resolve = _nested(resolver)
             rule = rules.get(coordinate)
             field.resolve = _guarded(coordinate, rule, resolve) if rule else resolve
+            note_field(field, BoundField(coordinate, snake(name), resolver, rule, parent in roots))
             if resolver is None and rule is None and (read := plain_fields.reader(snake(name), field.type)):
                 plain[name] = read
         plain_fields.install(parent, plain)

@@ -29,7 +29,9 @@ MOST_REQUEST_FAULTS = 20
 """How many faults of one request are looked for: for each, graphql-core prints the value around it."""
 
 
-class Operation(msgspec.Struct, frozen=True):
+class Operation(msgspec.Struct, frozen=True, eq=False):
+    """One of a document; known by its identity."""
+
     kind: OperationType
     name: str | None
     cost: Cost

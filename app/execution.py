@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
+import orjson
 from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, GraphQLSchema, OperationType
 from graphql.execution import MiddlewareManager
 
@@ -12,6 +13,8 @@ from app.documents import MOST_REQUEST_FAULTS, Document, Documents, Operation, R
 from app.errors import error_object, field_errors, located, refusal, refused_request
 from app.limits import Limits, hold_cost, hold_values
 from app.plain_fields import PlainFieldsExecutor
+from app.plans.cache import Plans
+from app.plans.runtime import execute
 from app.scope import RequestScope
 from app.time_limit import TimeLimit
 from app.validation_messages import variable_messages
@@ -36,10 +39,25 @@ class GraphQLRequest(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An HTTP status and the body's object: `data` and `errors` as AppSync writes them."""
+    """An HTTP status and the body's object: `data` and `errors` as AppSync writes them.
+
+    Attributes:
+        content: parts of `data` may be `orjson.Fragment`s, ready JSON.
+    """
 
     status: int
-    payload: dict[str, Any]
+    content: dict[str, Any]
+
+    @property
+    def body(self) -> bytes:
+        """The content as JSON."""
+        return orjson.dumps(self.content)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The content as a client reads it."""
+        read: dict[str, Any] = orjson.loads(self.body)
+        return read
 
 
 Mutated = Callable[[Document, Operation, Mapping[str, Any]], None]
@@ -56,6 +74,7 @@ class Executor:
         documents: how many prepared documents are kept.
         document_bytes: about how much memory they may take.
         mutated: is told of every executed mutation: its operation's document, which operation, the data.
+        plans: for operations that come again; None: graphql-core executes all.
     """
 
     def __init__(
@@ -68,6 +87,7 @@ class Executor:
         documents: int = 2_000,
         document_bytes: int = 64 * 1024 * 1024,
         mutated: Mutated | None = None,
+        plans: Plans | None = None,
     ) -> None:
         self.schema = schema
         self.limits = limits or Limits()
@@ -76,6 +96,7 @@ class Executor:
         )
         self._time = TimeLimit(seconds)
         self._mutated = mutated
+        self._plans = plans
 
     async def execute(self, request: GraphQLRequest, scope: RequestScope) -> Answer:
         """Never raises but for cancellation; whatever goes wrong is in the answer."""
@@ -111,6 +132,21 @@ class Executor:
         hold_values(variables, self.limits)
         if operation.cost.pages:
             hold_cost(operation.cost, variables, self.limits)
+        if self._plans is not None and not scope.ctx.caller.denied_fields:
+            known = self._plans.known(document, operation)
+            if known is not None:
+                values = known.coerce(variables)
+                if isinstance(values, list):
+                    return refused_variables(values, scope.request_id)
+                plan = self._plans.plan(known, values)
+                if plan is not None:
+                    data, errors = await self._time.hold(execute(plan, values, scope.ctx))
+                    return self._answered(document, operation, data, errors, scope)
+        return await self._by_graphql_core(document, operation, variables, scope)
+
+    async def _by_graphql_core(
+        self, document: Document, operation: Operation, variables: Mapping[str, Any], scope: RequestScope
+    ) -> Answer:
         caller = scope.ctx.caller
         # What `graphql.execute` does, without incremental delivery, which AppSync does not have.
         execution = PlainFieldsExecutor.build(
@@ -130,12 +166,21 @@ class Executor:
             result = await self._time.hold(result)
         # They hold their executor: without this cycle nothing of a request waits for the garbage collector.
         del execution.async_helpers
-        if self._mutated is not None and result.data is not None and operation.kind is OperationType.MUTATION:
-            self._mutated(document, operation, result.data)
-        if result.errors is None:
-            return Answer(200, {"data": result.data})
-        errors = field_errors(result.errors, self.schema, scope.request_id)
-        return Answer(200, {"data": result.data, "errors": errors})
+        return self._answered(document, operation, result.data, result.errors or (), scope)
+
+    def _answered(
+        self,
+        document: Document,
+        operation: Operation,
+        data: dict[str, Any] | None,
+        errors: Sequence[GraphQLError],
+        scope: RequestScope,
+    ) -> Answer:
+        if self._mutated is not None and data is not None and operation.kind is OperationType.MUTATION:
+            self._mutated(document, operation, data)
+        if not errors:
+            return Answer(200, {"data": data})
+        return Answer(200, {"data": data, "errors": field_errors(errors, self.schema, scope.request_id)})
 
 
 def refused_document(document: Refused, request_id: str) -> Answer:

@@ -137,6 +137,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "educonnect-faces"
     seed_demo: Annotated[Embedded, Meta(description="Fill an empty database with a demo school.")] = None
 
+    execution: Annotated[
+        Literal["plans", "core"],
+        Meta(
+            description="`plans` compiles operations that come again; `core` leaves everything to graphql-core, some"
+            " times slower."
+        ),
+    ] = "core"
+
     local_issuer: Annotated[
         Embedded, Meta(description="Sign tokens with a key of our own in DATA_DIR, as a Cognito user pool would.")
     ] = None

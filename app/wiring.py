@@ -33,6 +33,7 @@ from app.media_engines import PROCESSED, MediaEngines, open_media_engines
 from app.media_steps import media_steps
 from app.meeting_steps import meeting_steps
 from app.notification_steps import notification_steps
+from app.plans.cache import Plans
 from app.presence_steps import heard, presence_steps, tell
 from app.processing_steps import processing_steps
 from app.realtime.presence_keeper import PresenceKeeper
@@ -245,6 +246,7 @@ def _executor(settings: Settings, schema: GraphQLSchema, realtime: RealTime) -> 
         introspection=bool(settings.introspection),
         seconds=settings.request_seconds,
         mutated=realtime.mutated,
+        plans=Plans(schema) if settings.execution == "plans" else None,
     )
 
 

@@ -6,7 +6,6 @@ The order is: size, credentials, rate, parsing, execution. Whoever may not call 
 import re
 from collections.abc import Mapping
 
-import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth.credentials import Operation
@@ -80,10 +79,10 @@ def _shown(request: GraphQLRequest) -> Operation:
 
 
 def _executed(answer: Answer) -> Reply:
-    body = orjson.dumps(answer.payload)
+    body = answer.body
     if answer.status == 200:
         return Reply(200, body, _ANSWERED)
-    error_type = answer.payload["errors"][0]["errorType"].encode()
+    error_type = answer.content["errors"][0]["errorType"].encode()
     headers: tuple[Header, ...] = (*_ANSWERED, (b"x-amzn-errortype", error_type))
     if answer.status == 405:
         headers += ((b"allow", b"POST"),)

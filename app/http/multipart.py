@@ -96,9 +96,9 @@ class Multipart:
     def _runner(self, caller: Caller, request_id: str) -> Run:
         async def run(mutation: str, given: Mapping[str, Any]) -> Any:
             answer = await self._service.execute(GraphQLRequest(mutation, {"input": given}), caller, request_id)
-            if "errors" in answer.payload:
-                raise _Failed(answer.payload)
-            [value] = answer.payload["data"].values()
+            if "errors" in answer.content:
+                raise _Failed(answer.content)
+            [value] = answer.content["data"].values()
             return value
 
         return run

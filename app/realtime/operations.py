@@ -59,7 +59,7 @@ def read(executor: Executor, request: GraphQLRequest, request_id: str) -> Asked:
     if document.several and request.operation_name is None:
         raise _bad("Missing operation name.")
     if not isinstance(document, Document):
-        raise Refused(refused_document(document, request_id).payload["errors"])
+        raise Refused(refused_document(document, request_id).content["errors"])
     operation = document.operation(request.operation_name)
     if operation is None:
         raise _bad("The document has no operation of that name.")
@@ -80,7 +80,7 @@ def _asked(
         schema, node.variable_definitions or (), dict(given), max_errors=MOST_REQUEST_FAULTS, hide_suggestions=True
     )
     if isinstance(variables, list):
-        raise Refused(refused_variables(variables, request_id).payload["errors"])
+        raise Refused(refused_variables(variables, request_id).content["errors"])
     definitions = document.ast.definitions
     fragments = {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}
     roots = root_fields(node.selection_set, fragments, variables.coerced)

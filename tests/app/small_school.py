@@ -7,6 +7,7 @@ from typing import Any
 from app import scalars, sdl
 from app.binding import bind
 from app.execution import Answer, Executor, GraphQLRequest
+from app.plans.cache import Plans
 from app.scope import RequestScope
 from domain.callers import USER_MODES, Caller, Mode
 from domain.errors import DomainError, not_found
@@ -105,7 +106,13 @@ IAM = Caller(Mode.IAM)
 
 
 class School:
-    """The resolvers, and what they saw."""
+    """The resolvers, and what they saw.
+
+    Attributes:
+        planned: operations have plans from the first time on.
+    """
+
+    planned = False
 
     def __init__(self) -> None:
         self.calls: list[Any] = []
@@ -189,7 +196,8 @@ class School:
         return bind(schema, self.registry, RECORDS, user_modes)
 
     def executor(self, **options: Any) -> Executor:
-        return Executor(self.schema(), **options)
+        schema = self.schema()
+        return Executor(schema, plans=Plans(schema, at_once=True) if self.planned else None, **options)
 
 
 async def ask(

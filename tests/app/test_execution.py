@@ -16,6 +16,9 @@ from tests.app.small_school import IAM, STUDENT, Course, School, User, ask
 TWO = 'query One { me { id } } query Two { course(id: "c1") { id } }'
 
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
+
 @pytest.fixture
 def school() -> School:
     return School()

@@ -1,0 +1,247 @@
+"""Executing a plan: each selection once, for all its records together, so that a batch is what stands in the answer.
+
+Records are turned into JSON by the plan's generated code. Where that raises, the same value is gone through here step
+by step, which finds each fault and its place and does what GraphQL wants of it: the field becomes null, or, where
+null is not allowed, the nearest place above that may be.
+"""
+
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeAlias
+
+from graphql import GraphQLError, Undefined, located_error
+from graphql.execution.values import VariableValues
+from graphql.pyutils import gather_with_cancel, is_iterable
+
+from app.access import unauthorized
+from app.plans.plan import Field, Items, Leaf, Object, Plan, Selection, Shape
+from domain.callers import Caller
+from domain.errors import account_suspended
+from resolvers.context import Context
+
+Place: TypeAlias = "tuple[Any, str | int, Place | None, bool]"
+"""Where a value stands: the dict or list, its key or index there, the place of that, whether null is forbidden."""
+
+Asked: TypeAlias = "tuple[Any, dict[str, Any], Place]"
+"""A record, the object that is made of it, and that object's place."""
+
+Todo: TypeAlias = "dict[Field, list[Asked]]"
+"""Fields whose resolver has yet to be asked."""
+
+
+async def execute(
+    plan: Plan, variables: VariableValues, ctx: Context
+) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+    """`data`, which may hold `orjson.Fragment`s, and the errors in the order in which they came up."""
+    run = _Run(variables, ctx)
+    data = await run.operation(plan)
+    return data, run.errors()
+
+
+class _Run:
+    """One execution."""
+
+    __slots__ = ("_caller", "_ctx", "_failures", "_variables")
+
+    def __init__(self, variables: VariableValues, ctx: Context) -> None:
+        self._variables = variables
+        self._ctx = ctx
+        self._caller: Caller = ctx.caller
+        self._failures: list[tuple[Exception, Field, list[str | int]]] = []
+
+    def errors(self) -> list[GraphQLError]:
+        return [located_error(error, field.nodes, path) for error, field, path in self._failures]
+
+    async def operation(self, plan: Plan) -> dict[str, Any] | None:
+        data = {field.key: field.constant for field in plan.root.fields}
+        answer: dict[str, Any] = {"data": data}
+        asked: list[Asked] = [(None, data, (answer, "data", None, False))]
+        if plan.serial:
+            for field in plan.root.waiting:
+                await self._answer(field, asked)
+                if answer["data"] is None:
+                    break
+        elif plan.root.waiting:
+            await self._all(dict.fromkeys(plan.root.waiting, asked))
+        done: dict[str, Any] | None = answer["data"]
+        return done
+
+    # Resolvers
+
+    async def _all(self, todo: Todo) -> None:
+        """Different fields at the same time."""
+        if len(todo) == 1:
+            [(field, asked)] = todo.items()
+            await self._answer(field, asked)
+        else:
+            await gather_with_cancel(*(self._answer(field, asked) for field, asked in todo.items()))
+
+    async def _answer(self, field: Field, asked: Sequence[Asked]) -> None:
+        """One field of many records, with all that is selected below."""
+        if self._failures:
+            asked = [each for each in asked if not _is_gone(each[2])]
+        values = await self._values(field, [record for record, _, _ in asked])
+        todo: Todo = {}
+        required = field.shape.required
+        for (_, fields, place), value in zip(asked, values, strict=True):
+            self._complete(field, field.shape, value, (fields, field.key, place, required), todo)
+        if todo:
+            await self._all(todo)
+
+    async def _values(self, field: Field, records: list[Any]) -> Sequence[Any]:
+        """What the resolver says to each record; an exception among the values is that record's error."""
+        bound = field.bound
+        if bound is None or bound.resolver is None:
+            raise TypeError(f"{field.coordinate} has no resolver")
+        resolver, ctx = bound.resolver, self._ctx
+        try:
+            arguments = field.arguments(self._variables) if field.arguments else {}
+            if bound.rule and not bound.rule.allows(self._caller):
+                raise unauthorized(field.coordinate)
+            if bound.is_root and self._caller.suspended and not resolver.suspended_too:
+                raise account_suspended()
+        except Exception as error:
+            return [error] * len(records)
+        if bound.is_root:
+            return [await _outcome(resolver.func(ctx, **arguments))]
+        if resolver.batched:
+            most = resolver.most
+            batches = [records[start : start + most] for start in range(0, len(records), most)]
+            calls = [_outcomes(field, resolver.func(ctx, batch, **arguments), len(batch)) for batch in batches]
+            return [value for values in await _together(calls) for value in values]
+        return await _together([_outcome(resolver.func(ctx, record, **arguments)) for record in records])
+
+    # Values
+
+    def _complete(self, field: Field, shape: Shape, value: Any, place: Place, todo: Todo) -> None:
+        """Puts into its place what the answer shows of a value."""
+        holder, key, _, required = place
+        if value is None or value is Undefined:
+            holder[key] = None
+            if required:
+                self._fail(field, TypeError(f"Cannot return null for non-nullable field {field.coordinate}."), place)
+            return
+        if isinstance(value, Exception):
+            self._fail(field, value, place)
+            return
+        if shape.finish is not None:
+            try:
+                holder[key] = shape.finish(value)
+            except Exception:  # noqa: S110 - what is wrong, and where, comes out below
+                pass
+            else:
+                return
+        try:
+            if isinstance(shape, Leaf):
+                holder[key] = shape.coerce(value)
+            elif isinstance(shape, Items):
+                self._items(field, shape, value, place, todo)
+            else:
+                self._object(_selection(field, shape, value), value, place, todo)
+        except Exception as error:
+            self._fail(field, error, place)
+
+    def _items(self, field: Field, shape: Items, value: Any, place: Place, todo: Todo) -> None:
+        holder, key, _, _ = place
+        if not is_iterable(value):
+            raise GraphQLError(f"Expected Iterable, but did not find one for field '{field.coordinate}'.")
+        values = list(value)
+        items: list[Any] = [None] * len(values)
+        holder[key] = items
+        of, required = shape.of, shape.of.required
+        for index, each in enumerate(values):
+            self._complete(field, of, each, (items, index, place, required), todo)
+            if self._failures and holder[key] is None:
+                return
+
+    def _object(self, selection: Selection, record: Any, place: Place, todo: Todo) -> None:
+        holder, key, _, _ = place
+        try:
+            if selection.begin is None:
+                raise TypeError("there is no short way")
+            fields, rest = selection.begin(record), selection.waiting
+        except Exception:
+            fields, rest = {each.key: each.constant for each in selection.fields}, selection.fields
+        holder[key] = fields
+        for field in rest:
+            bound = field.bound
+            if bound is None:
+                continue
+            if bound.resolver is not None:
+                todo.setdefault(field, []).append((record, fields, place))
+                continue
+            self._attribute(field, record, (fields, field.key, place, field.shape.required), todo)
+            if self._failures and holder[key] is None:
+                return
+
+    def _attribute(self, field: Field, record: Any, place: Place, todo: Todo) -> None:
+        bound = field.bound
+        if bound is None:
+            return
+        try:
+            if bound.rule and not bound.rule.allows(self._caller):
+                raise unauthorized(field.coordinate)
+            value = getattr(record, bound.attribute)
+        except Exception as error:
+            self._fail(field, error, place)
+        else:
+            self._complete(field, field.shape, value, place, todo)
+
+    # Faults
+
+    def _fail(self, field: Field, error: Exception, place: Place) -> None:
+        """Makes the nearest place null that may be, unless it is already: then its fault has been told."""
+        if _is_gone(place):
+            return
+        path: list[str | int] = []
+        above: Place | None = place
+        while above is not None:
+            path.append(above[1])
+            above = above[2]
+        self._failures.append((error, field, path[-2::-1]))
+        holder, key, above, required = place
+        holder[key] = None
+        while required and above is not None:
+            holder, key, above, required = above
+            holder[key] = None
+
+
+def _is_gone(place: Place) -> bool:
+    """Whether something that holds this place is null by now."""
+    above = place[2]
+    while above is not None:
+        holder, key, above, _ = above
+        if holder[key] is None:
+            return True
+    return False
+
+
+def _selection(field: Field, shape: Object, value: Any) -> Selection:
+    if shape.only is not None:
+        return shape.only
+    selection = shape.selections.get(type(value))
+    if selection is None:
+        raise GraphQLError(f"{field.coordinate} cannot tell which {shape.name} a value is.")
+    return selection
+
+
+async def _together(calls: list[Any]) -> list[Any]:
+    return [await calls[0]] if len(calls) == 1 else await gather_with_cancel(*calls)
+
+
+async def _outcome(call: Awaitable[Any]) -> Any:
+    """The resolver's value, or what it raised."""
+    try:
+        return await call
+    except Exception as error:
+        return error
+
+
+async def _outcomes(field: Field, call: Awaitable[Sequence[Any]], count: int) -> Sequence[Any]:
+    """A batch resolver's values, or what it raised for each."""
+    try:
+        values = await call
+        if len(values) != count:
+            raise RuntimeError(f"{field.coordinate} answered {len(values)} values for {count} sources")
+    except Exception as error:
+        return [error] * count
+    return values
