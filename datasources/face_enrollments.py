@@ -82,15 +82,17 @@ class FaceEnrollments:
         """
 
         async def attempt() -> FaceEnrollment:
-            row = await self._row(user_id)
-            if row.face_id is not None or row.is_enrolling(now):
-                row = await self._withdraw(row, "REQUESTED")
-            row = await self._forget(row, now)
+            row = await self._forget(await self._withdrawn(user_id, "REQUESTED", now), now)
             if row.enrollment is None:
                 raise not_found("face enrollment")
             return row.enrollment
 
         return await settle(attempt, "The face")
+
+    async def erase(self, user_id: str, now: Timestamp) -> None:
+        """As `delete`, for an account that is erased: fine when nothing was known, and a busy engine forgets later."""
+        row = await settle(lambda: self._withdrawn(user_id, "ERASED", now), "The face")
+        await self._forget_or_leave(row, now)
 
     async def withdraw_consent(self, consent: Consent, id: str, request: Request | None) -> Consent:
         """Records that the consent is taken back; from the same moment the face is compared with nothing.
@@ -185,6 +187,11 @@ class FaceEnrollments:
             if face_id is not None:
                 await self._engine.delete(begun.user_id, [face_id])
             await commit(self._store, [(_write(begun, steps.not_enrolled(begun)), LostRace())])
+
+    async def _withdrawn(self, user_id: str, why: Why, now: Timestamp) -> FaceRow:
+        """The user's row, with no face to compare with and no enrollment under way. Raises LostRace."""
+        row = await self._row(user_id)
+        return await self._withdraw(row, why) if row.face_id is not None or row.is_enrolling(now) else row
 
     async def _withdraw(self, row: FaceRow, why: Why) -> FaceRow:
         """Raises LostRace."""

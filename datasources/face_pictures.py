@@ -9,6 +9,8 @@ from domain.face_enrollments import PICTURE_SECONDS
 from domain.media import MediaAsset
 from domain.times import Timestamp, later
 
+PAGE = 100
+
 
 class FacePictures:
     def __init__(self, media: Media, deletion: MediaDeletion, blobs: BlobStore) -> None:
@@ -36,6 +38,17 @@ class FacePictures:
         return b"".join(
             [await self._blobs.read(media.original_key, start=start, length=MAX_READ_BYTES) for start in starts]
         )
+
+    async def destroy_all(self, owner_id: str) -> None:
+        """As `destroy`, of all that a user has."""
+        position = None
+        while True:
+            found, position = await self._media.list_owner(owner_id, "IMAGE", position, PAGE)
+            for media in found:
+                if media.purpose == "FACE":
+                    await self.destroy(media)
+            if position is None:
+                return
 
     async def destroy(self, media: MediaAsset) -> None:
         """The bytes are gone when this returns; fine when they were before."""

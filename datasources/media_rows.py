@@ -19,8 +19,8 @@ Work = Literal["INTAKE", "PICTURE", "PLAY"]
 done; and of what plays, which takes long."""
 
 WORK_SHARDS = 4
-FACE_SECONDS = 23 * 3600
-"""Images of faces are deleted within 24 hours: this leaves the sweeper one of them."""
+FACE_SECONDS = 22 * 3600
+"""Images of faces are deleted within 24 hours: one of them the upload may take, and one is the sweeper's."""
 _DELETED_DAYS = 30
 """How long a deleted media's row is kept, so that nothing late brings it back."""
 

@@ -22,10 +22,9 @@ from domain import uploads as steps
 from domain.errors import DomainError, not_found
 from domain.file_keys import incoming
 from domain.records import to_item
-from domain.times import Timestamp, later
+from domain.times import Timestamp
 from domain.upload_rules import Declaration, UploadLimits
 from domain.uploads import (
-    LIFETIME_DAYS,
     STORES_OWN,
     Checksum,
     HttpHeader,
@@ -208,7 +207,7 @@ class Uploads:
             status="INITIATED",
             key=key,
             created_at=now,
-            expires_at=later(now, days=LIFETIME_DAYS),
+            expires_at=steps.expires(declared.purpose, now),
             version=1,
             checksum=declared.checksum,
             multipart_id=multipart_id,

@@ -13,7 +13,7 @@ from domain.records import Record
 from domain.times import Timestamp, from_epoch, later, moment, timestamp
 
 FaceEnrollmentStatus = Literal["ACTIVE", "DELETED"]
-Why = Literal["REPLACED", "REQUESTED", "CONSENT_WITHDRAWN", "EXPIRED"]
+Why = Literal["REPLACED", "REQUESTED", "CONSENT_WITHDRAWN", "EXPIRED", "ERASED"]
 """Why a face is forgotten."""
 
 ENROLLING_SECONDS = 60

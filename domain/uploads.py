@@ -23,7 +23,9 @@ UploadStatus = Literal["INITIATED", "UPLOADING", "COMPLETING", "COMPLETED", "ABO
 DIGEST_BYTES: Mapping[ChecksumAlgorithm, int] = {"SHA256": 32, "CRC32C": 4, "CRC32": 4, "CRC64NVME": 8}
 STORES_OWN: ChecksumAlgorithm = "CRC64NVME"
 """What a store of files computes by itself of every file in parts; checksums of others have to come with each part."""
-LIFETIME_DAYS = 7
+LIFETIME_SECONDS = 7 * 24 * 3600
+FACE_LIFETIME_SECONDS = 3600
+"""Of an upload of a face: bytes that nobody completes are not kept for days."""
 LEASE_SECONDS = 60
 """How long one caller alone may complete; a crash holds up the others no longer."""
 SIGNED_SECONDS = 3600
@@ -140,6 +142,11 @@ class Upload(Record, frozen=True):
     def is_leased(self, now: Timestamp) -> bool:
         """Whether another call is completing it."""
         return self.status == "COMPLETING" and self.lease_until is not None and now < self.lease_until
+
+
+def expires(purpose: UploadPurpose, begun_at: Timestamp) -> Timestamp:
+    """When an upload that is not completed loses its bytes."""
+    return later(begun_at, seconds=FACE_LIFETIME_SECONDS if purpose == "FACE" else LIFETIME_SECONDS)
 
 
 def signed_seconds(upload: Upload, now: Timestamp) -> int:

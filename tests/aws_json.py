@@ -2,16 +2,16 @@
 
 import base64
 import json
-import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import botocore.session
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.model import ListShape, OperationModel, Shape, StructureShape
 from ulid import ULID
+
+from tests.service_model import faults, service_model
 
 LARGEST_REQUEST = 16 * 1024 * 1024
 
@@ -34,7 +34,7 @@ class Misuse(AssertionError):
 @asynccontextmanager
 async def played(service: str, answer: Answer) -> AsyncIterator[str]:
     """The URL of a server that answers for botocore's `service`. Raises Misuse at the end, if there was any."""
-    model = botocore.session.get_session().get_service_model(service)
+    model = service_model(service)
     misuses: list[Misuse] = []
 
     async def handle(request: web.Request) -> web.Response:
@@ -58,69 +58,39 @@ async def played(service: str, answer: Answer) -> AsyncIterator[str]:
 
 
 def _answered(operation: OperationModel, body: bytes, answer: Answer) -> tuple[int, Any]:
-    given = checked(operation.input_shape, json.loads(body or b"{}"), operation.name)
+    given = _with_blobs(operation.input_shape, json.loads(body or b"{}"), _decoded)
+    _check(operation.input_shape, given, operation.name)
     try:
-        return 200, written(operation.output_shape, answer(operation.name, given), operation.name)
+        told = answer(operation.name, given)
     except AwsFault as fault:
         if fault.code not in {shape.error_code for shape in operation.error_shapes}:
             raise Misuse(f"{operation.name} has no error {fault.code}") from None
         return 400, {"__type": fault.code, "message": "A fault of the test."}
+    _check(operation.output_shape, told, operation.name)
+    return 200, _with_blobs(operation.output_shape, told, _encoded)
 
 
-def checked(shape: Shape | None, value: Any, where: str) -> Any:
-    """What was sent, with its blobs decoded. Raises Misuse where the model allows no such value."""
+def _check(shape: Shape | None, value: Any, where: str) -> None:
+    """Raises Misuse."""
+    wrong = list(faults(shape, value, where)) if shape is not None else [f"{where} takes nothing"] * bool(value)
+    if wrong:
+        raise Misuse("; ".join(wrong))
+
+
+def _decoded(text: Any) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _encoded(blob: bytes) -> str:
+    return base64.b64encode(blob).decode()
+
+
+def _with_blobs(shape: Shape | None, value: Any, turned: Callable[[Any], Any]) -> Any:
+    """The value with its blobs turned; what the model does not know stays as it is."""
     if shape is not None and shape.type_name == "blob":
-        return base64.b64decode(value, validate=True)
-    return _walked(shape, value, where, checked)
-
-
-def written(shape: Shape | None, value: Any, where: str) -> Any:
-    """What is answered, with its blobs encoded. Raises Misuse where the model allows no such value."""
-    if shape is not None and shape.type_name == "blob":
-        return base64.b64encode(value).decode()
-    return _walked(shape, value, where, written)
-
-
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "string": str,
-    "integer": int,
-    "long": int,
-    "float": (int, float),
-    "double": (int, float),
-    "boolean": bool,
-    "timestamp": (int, float),
-}
-
-
-def _walked(shape: Shape | None, value: Any, where: str, walk: Callable[[Shape | None, Any, str], Any]) -> Any:
-    if shape is None:
-        if value:
-            raise Misuse(f"{where} takes nothing")
-        return {}
-    if isinstance(shape, StructureShape):
-        missing = set(shape.required_members) - set(value)
-        unknown = set(value) - set(shape.members)
-        if missing or unknown:
-            raise Misuse(f"{where}: missing {sorted(missing)}, unknown {sorted(unknown)}")
-        return {name: walk(shape.members[name], inner, f"{where}.{name}") for name, inner in value.items()}
-    _bound(shape, value, where)
-    if isinstance(shape, ListShape):
-        return [walk(shape.member, inner, f"{where}[]") for inner in value]
-    if isinstance(shape, MapShape):
-        return {key: walk(shape.value, inner, f"{where}[{key}]") for key, inner in value.items()}
-    if not isinstance(value, _TYPES[shape.type_name]):
-        raise Misuse(f"{where}: {type(value).__name__} is no {shape.type_name}")
+        return turned(value)
+    if isinstance(shape, StructureShape) and isinstance(value, Mapping):
+        return {name: _with_blobs(shape.members.get(name), each, turned) for name, each in value.items()}
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [_with_blobs(shape.member, each, turned) for each in value]
     return value
-
-
-def _bound(shape: Shape, value: Any, where: str) -> None:
-    """Lengths, ranges, patterns and enums, which botocore itself does not look at."""
-    rules = shape.metadata
-    size = value if isinstance(value, int | float) else len(value)
-    if size < rules.get("min", size) or size > rules.get("max", size):
-        raise Misuse(f"{where}: {size} is out of range")
-    if isinstance(value, str):
-        if "pattern" in rules and not re.fullmatch(rules["pattern"], value):
-            raise Misuse(f"{where}: {value!r} does not match {rules['pattern']}")
-        if "enum" in rules and value not in rules["enum"]:
-            raise Misuse(f"{where}: {value!r} is none of {rules['enum']}")

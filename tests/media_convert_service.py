@@ -117,6 +117,8 @@ def _renamed(shape: Any, value: Any, way: Callable[[str, str], tuple[str, str]])
     """
     if shape is not None and shape.type_name == "list":
         return [_renamed(shape.member, each, way) for each in value]
+    if shape is not None and shape.type_name == "map":
+        return {key: _renamed(shape.value, each, way) for key, each in value.items()}
     if shape is None or shape.type_name != "structure":
         return value
     known = {way(name, member.serialization.get("name", name)): member for name, member in shape.members.items()}

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import botocore.session
-from botocore.model import OperationModel, ServiceModel, Shape
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
 
 @cache
@@ -19,59 +19,78 @@ def service_model(name: str) -> ServiceModel:
 
 
 def faults(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    """One sentence for each way in which the value is none of the shape."""
-    expected = _TYPES[shape.type_name]
-    if not isinstance(value, expected) or (isinstance(value, bool) and shape.type_name != "boolean"):
-        yield f"{path} is no {shape.type_name}"
+    """One sentence for each way in which the value is none of the shape; blobs are bytes."""
+    if not _is_of_type(shape, value):
+        yield f"{path}: {type(value).__name__} is no {shape.type_name}"
         return
-    if shape.type_name == "structure":
+    if isinstance(shape, StructureShape):
         yield from _of_structure(shape, value, path)
-    elif shape.type_name == "list":
-        yield from _of_size(shape, len(value), path)
+        return
+    if not isinstance(value, bool):
+        yield from _of_size(shape, value, path)
+    if isinstance(shape, ListShape):
         for number, each in enumerate(value):
             yield from faults(shape.member, each, f"{path}[{number}]")
-    elif shape.type_name == "string":
-        yield from _of_size(shape, len(value), path)
+    elif isinstance(shape, MapShape):
+        for key, each in value.items():
+            yield from faults(shape.key, key, f"{path} {key}")
+            yield from faults(shape.value, each, f"{path}[{key}]")
+    elif isinstance(value, str):
         yield from _of_text(shape, value, path)
-    elif shape.type_name in ("integer", "long"):
-        yield from _of_size(shape, value, path)
 
 
-def _of_structure(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[str]:
+def without_nulls(value: Any) -> Any:
+    """An answer as botocore's clients read it: a member that is null is absent."""
+    if isinstance(value, Mapping):
+        return {name: without_nulls(each) for name, each in value.items() if each is not None}
+    return [without_nulls(each) for each in value] if isinstance(value, list) else value
+
+
+def _is_of_type(shape: Shape, value: Any) -> bool:
+    if isinstance(value, bool):
+        return shape.type_name == "boolean"
+    if shape.type_name == "timestamp" and shape.serialization.get("timestampFormat") == "iso8601":
+        return isinstance(value, str)
+    return isinstance(value, _TYPES[shape.type_name])
+
+
+def _of_structure(shape: StructureShape, value: Mapping[str, Any], path: str) -> Iterator[str]:
     for name in shape.required_members:
-        if value.get(name) is None:
+        if name not in value:
             yield f"{path}.{name} is missing"
     for name, each in value.items():
         if name not in shape.members:
             yield f"{path}.{name} is unknown"
-        elif each is not None:
+        else:
             yield from faults(shape.members[name], each, f"{path}.{name}")
 
 
-def _of_size(shape: Shape, size: float, path: str) -> Iterator[str]:
+def _of_size(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    size = value if isinstance(value, int | float) else len(value)
     if not shape.metadata.get("min", size) <= size <= shape.metadata.get("max", size):
-        yield f"{path} is too short, long, small or large"
+        yield f"{path}: {size} is out of range"
 
 
 def _of_text(shape: Shape, value: str, path: str) -> Iterator[str]:
-    if shape.metadata.get("enum") and value not in shape.metadata["enum"]:
-        yield f"{path} is none of {shape.metadata['enum']}"
+    if "enum" in shape.metadata and value not in shape.metadata["enum"]:
+        yield f"{path}: {value!r} is none of {shape.metadata['enum']}"
     pattern = shape.metadata.get("pattern")
     if pattern and re.fullmatch(pattern, value) is None:
-        yield f"{path} does not match {pattern}"
+        yield f"{path}: {value!r} does not match {pattern}"
 
 
-_TYPES: Mapping[str, Any] = {
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "structure": Mapping,
     "list": list,
     "map": Mapping,
     "string": str,
+    "blob": bytes,
     "integer": int,
     "long": int,
     "float": (int, float),
     "double": (int, float),
     "boolean": bool,
-    "timestamp": (int, float, str),
+    "timestamp": (int, float),
 }
 
 

@@ -261,8 +261,8 @@ def _user_id(external_id: str) -> str:
 
 
 def _bounded(picture: bytes) -> bytes:
-    if len(picture) > MAX_PICTURE_BYTES:
-        raise UnreadablePicture("it is too large")
+    if not 0 < len(picture) <= MAX_PICTURE_BYTES:  # which Rekognition does not look at
+        raise UnreadablePicture("it is empty or too large")
     return picture
 
 

@@ -4,14 +4,13 @@ Pictures may be hostile, and decoders are large. So they are read here, with no 
 bounded memory, and without the right to write a file.
 """
 
-import os
 import sys
 from typing import BinaryIO
 
 import msgspec
 
 from datasources.face_engine import UnreadablePicture
-from datasources.local import face_model, face_picture
+from datasources.local import child_bounds, face_model, face_picture
 from datasources.local.face_frames import LENGTH, Described, Finding, Measured, Ready, Refused, Task, Unreadable, framed
 from domain.errors import DomainError
 
@@ -19,13 +18,12 @@ MEMORY_BYTES = 1024**3
 PROCESSOR_SECONDS = 20
 """For one picture."""
 NICENESS = 5
-"""Answering clients goes before looking at pictures."""
 
 
 def main() -> None:
-    tasks, findings = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no finding
-    _bound()
+    tasks, findings = sys.stdin.buffer, child_bounds.answers()
+    child_bounds.bound(memory_bytes=MEMORY_BYTES, niceness=NICENESS)
+    child_bounds.forbid_files()
     try:
         model = face_model.FaceModel()
     except face_model.ModelFault as fault:
@@ -33,7 +31,7 @@ def main() -> None:
         return
     _write(findings, Ready())
     while (task := _next(tasks)) is not None:
-        _allow_one_more()
+        child_bounds.allow_processor_seconds(PROCESSOR_SECONDS)
         _write(findings, _finding(model, task))
 
 
@@ -62,29 +60,6 @@ def _next(tasks: BinaryIO) -> Task | None:
 def _write(findings: BinaryIO, value: Finding | Ready) -> None:
     findings.write(framed(value))
     findings.flush()
-
-
-if sys.platform == "win32":  # which has no such limits
-
-    def _bound() -> None:
-        pass
-
-    def _allow_one_more() -> None:
-        pass
-
-else:
-    import resource
-
-    def _bound() -> None:
-        os.nice(NICENESS)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-    def _allow_one_more() -> None:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        _, most = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + PROCESSOR_SECONDS, most))
 
 
 if __name__ == "__main__":

@@ -1,26 +1,21 @@
 """The processes that look at pictures: few, started when first needed, and replaced when they crash or hang."""
 
 import asyncio
-import contextlib
 import logging
-import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
 from datasources.face_engine import face_service_busy
+from datasources.local.child_process import ChildProcess, module_command
 from datasources.local.face_frames import LENGTH, Finding, Ready, Task, framed
 from domain.errors import dependency_failed
 
-COMMAND = (sys.executable, "-B", "-m", "datasources.local.face_worker")
+COMMAND = module_command("datasources.local.face_worker")
 MOST_WAITING = 50
 SECONDS = 20.0
 """For one picture, the wait for its turn included."""
 _END_SECONDS = 2.0
-_ROOT = Path(__file__).parent.parent.parent
-_PASSED_ON = ("PATH", "LANG", "SYSTEMROOT")
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 _FINDING: msgspec.msgpack.Decoder[Finding] = msgspec.msgpack.Decoder(Finding)
@@ -35,25 +30,13 @@ class _Gone(Exception):
 class _Worker:
     """One process; it does one task at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        if process.stdin is None or process.stdout is None:
-            raise ValueError("the process has no pipes")
-        self._process = process
-        self._tasks, self._findings = process.stdin, process.stdout
+    def __init__(self, child: ChildProcess) -> None:
+        self._child = child
 
     @classmethod
     async def start(cls, command: Sequence[str]) -> "_Worker":
         """Raises DEPENDENCY_FAILED when it cannot work, _Gone when it ends at once."""
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            cwd=_ROOT,
-            env={**environment, **_ONE_THREAD},
-        )
-        worker = cls(process)
+        worker = cls(await ChildProcess.start(command, _ONE_THREAD))
         try:
             ready = msgspec.msgpack.decode(await worker._next(), type=Ready)
             if ready.fault is not None:
@@ -67,31 +50,22 @@ class _Worker:
     async def find(self, task: Task) -> Finding:
         """Raises _Gone."""
         try:
-            self._tasks.write(framed(task))
-            await self._tasks.drain()
+            self._child.tasks.write(framed(task))
+            await self._child.tasks.drain()
         except ConnectionError:
             raise _Gone from None
         return _FINDING.decode(await self._next())
 
     async def end(self) -> None:
-        """Lets it end by itself, for it has nothing to do."""
-        self._tasks.close()
-        try:
-            async with asyncio.timeout(_END_SECONDS):
-                await self._process.wait()
-        except TimeoutError:
-            await self.kill()
+        await self._child.end(_END_SECONDS)
 
     async def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
-        self._tasks.close()
+        await self._child.kill()
 
     async def _next(self) -> bytes:
         try:
-            (length,) = LENGTH.unpack(await self._findings.readexactly(LENGTH.size))
-            return await self._findings.readexactly(length)
+            (length,) = LENGTH.unpack(await self._child.answers.readexactly(LENGTH.size))
+            return await self._child.answers.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
             raise _Gone from None
 

@@ -2,10 +2,7 @@
 
 import asyncio
 import logging
-import os
 import shutil
-import signal
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -16,13 +13,13 @@ import msgspec
 
 from datasources.blobs import BlobStore
 from datasources.local import hls
+from datasources.local.child_process import ChildProcess, module_command
 from datasources.local.media_messages import Made, Message, Progress, Refused, Still, Task
 from datasources.media_engine import Report, Underway, Unprocessable
 from datasources.video_ladder import SOUND_KBPS
 from domain.errors import dependency_failed
 from domain.media import MediaAsset, Processed, StoredImage, StoredRendition
 
-MOST_LINE_BYTES = 64 * 1024
 STORED_AT_ONCE = 8
 SILENT_SECONDS = 600.0
 """How long a process may tell nothing before it counts as stuck."""
@@ -36,8 +33,6 @@ _CONTENT_TYPES = {
 _PREFIX = "media-"
 _LEFT_SECONDS = 3 * 24 * 3600
 """Longer than any file takes."""
-_ROOT = Path(__file__).parent.parent.parent
-_PASSED_ON = ("PATH", "LANG", "SYSTEMROOT")
 _MESSAGE: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 _log = logging.getLogger(__name__)
@@ -103,33 +98,19 @@ class LocalMediaEngine:
 
 
 async def _made(task: Task, report: Report) -> Made:
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-B", "-m", "datasources.local.media_worker"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        cwd=_ROOT,
-        env=environment,
-        limit=MOST_LINE_BYTES,
-        start_new_session=True,
-    )
+    child = await ChildProcess.start(module_command("datasources.local.media_worker"))
     try:
-        return await _heard(process, task, report)
+        return await _heard(child, task, report)
     finally:
-        with suppress(ProcessLookupError):  # with all that it started
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await child.kill()
 
 
-async def _heard(process: asyncio.subprocess.Process, task: Task, report: Report) -> Made:
-    if process.stdin is None or process.stdout is None:
-        raise ValueError("the process has no pipes")
+async def _heard(child: ChildProcess, task: Task, report: Report) -> Made:
     with suppress(ConnectionError):  # it ended at once: what it told counts
-        process.stdin.write(msgspec.json.encode(task) + b"\n")
-        await process.stdin.drain()
+        child.tasks.write(msgspec.json.encode(task) + b"\n")
+        await child.tasks.drain()
     reported = 0.0
-    while line := await _line(process.stdout):
+    while line := await _line(child.answers):
         match _MESSAGE.decode(line):
             case Progress(percent):
                 if percent >= reported + _REPORTED_PERCENT:

@@ -4,14 +4,13 @@ Files may be hostile, and decoders are large. So they are read here, with no sec
 bounds of memory and time, which programs started from here inherit.
 """
 
-import os
 import sys
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from datasources.local import hls
+from datasources.local import child_bounds, hls
 from datasources.local.media_inspection import NotPlayable, inspect
 from datasources.local.media_messages import Made, Message, Progress, Refused, Task
 from datasources.local.media_pictures import Unreadable, pictures, thumbnails
@@ -19,13 +18,11 @@ from datasources.video_ladder import Rung
 
 MEMORY_BYTES = 4 * 1024**3
 NICENESS = 10
-"""Answering clients goes before making renditions."""
 
 
 def main() -> None:
-    messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no message
-    _bound()
+    messages = child_bounds.answers()
+    child_bounds.bound(memory_bytes=MEMORY_BYTES, niceness=NICENESS)
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
     source, folder = Path(task.source), Path(task.folder)
     try:
@@ -67,20 +64,6 @@ def _playing(task: Task, source: Path, folder: Path, messages: BinaryIO) -> Made
 def _tell(messages: BinaryIO, message: Message) -> None:
     messages.write(msgspec.json.encode(message) + b"\n")
     messages.flush()
-
-
-if sys.platform == "win32":  # which has no such limits
-
-    def _bound() -> None:
-        pass
-
-else:
-    import resource
-
-    def _bound() -> None:
-        os.nice(NICENESS)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

@@ -14,12 +14,13 @@ from datasources.transactions import commit
 from domain.errors import DomainError
 from domain.file_keys import incoming, original
 from domain.media import Processed, StoredImage, StoredRendition
+from domain.times import later
 from resolvers import registry
 from tests.learning import published_course
 from tests.resolvers.chat import create_room, invite
 from tests.school import Client, School
 from tests.uploading import GET as GET_UPLOAD
-from tests.uploading import PNG, VTT, complete, initiate, send, upload_media
+from tests.uploading import PNG, VTT, body, complete, initiate, refused, send, upload_media
 
 MEDIA_FIELDS = """id ownerId kind purpose status fileName contentType sizeBytes durationSeconds width height
   progressPercent checksum { algorithm value } thumbnails { url width height positionSeconds } renditions { format url }
@@ -365,7 +366,7 @@ class TestDeletion:
         ada = school.as_("ada")
         face = await upload_media(ada, purpose="FACE")
         other = await upload_media(ada)
-        school.clock.advance(seconds=23 * 3600 - 1)
+        school.clock.advance(seconds=22 * 3600 - 1)
         await school.drain()
         assert await seen(ada, face) is not None
         school.clock.advance(seconds=1)
@@ -374,6 +375,19 @@ class TestDeletion:
 
         assert await seen(ada, face) is None
         assert [blob.key for blob in await school.blobs.list_keys("")] == [original(ada.id, other)]
+
+    async def test_face_images_that_nobody_completes_are_gone_within_hours(self, school: School) -> None:
+        ada = school.as_("ada")
+        content = body("image/png", 1000)
+        face = await initiate(ada, content, purpose="FACE")
+        await send(ada, face["request"], content)
+        assert face["expiresAt"] == later(school.clock.now(), seconds=3600)
+        school.clock.advance(seconds=3600)
+
+        await school.drain("upload-expiry")
+
+        assert await school.blobs.list_keys("") == []
+        assert (await refused(ada, face))["errorType"] == "UPLOAD_NOT_OPEN"
 
     async def test_what_showed_it_is_forgotten(self, school: School) -> None:
         ada = school.as_("ada")

@@ -14,8 +14,8 @@ from tests import faces
 from tests.blob_stores import served_files
 from tests.resolvers.attendance import MINE, statuses
 from tests.resolvers.chat import error
+from tests.resolvers.face import ENROLL, FORGET, MARK, by_face, consent, given, mark
 from tests.resolvers.meeting import result
-from tests.resolvers.test_faces import ENROLL, FORGET, MARK, by_face, consent, given, mark
 from tests.school import Clock, School
 from tests.uploading import ready_image
 
