@@ -5,6 +5,8 @@ from cdk_nag import AwsSolutionsChecks
 
 from infra.environments import Environment
 from infra.stacks.data import DataStack
+from infra.stacks.identity import IdentityStack
+from infra.stacks.messaging import MessagingStack
 from infra.stacks.network import NetworkStack
 
 
@@ -17,7 +19,9 @@ def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
     app = cdk.App(outdir=folder, analytics_reporting=False)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     NetworkStack(app, environment)
+    IdentityStack(app, environment)
     DataStack(app, environment)
+    MessagingStack(app, environment)
     _tag(app, environment)
     return app
 
