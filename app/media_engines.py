@@ -12,10 +12,7 @@ from app.settings import Settings
 from datasources.blobs import BlobStore
 from datasources.local.media_processes import LocalMediaEngine
 from datasources.media_engine import MediaEngine
-from domain.uploads import MediaKind
 
-PROCESSED: frozenset[MediaKind] = frozenset({"IMAGE", "VIDEO", "AUDIO", "RECORDING"})
-"""Documents are given as they are."""
 SCRATCH_FOLDER = "scratch"
 
 log = logging.getLogger(__name__)
@@ -27,13 +24,11 @@ class MediaEngines:
     Attributes:
         pictures: for kind IMAGE.
         playables: for what plays.
-        makes_playlists: whether what plays gets one.
         at_once: files that play, worked on at once.
     """
 
     pictures: MediaEngine
     playables: MediaEngine
-    makes_playlists: bool
     at_once: int
 
 
@@ -48,7 +43,7 @@ async def open_media_engines(settings: Settings, blobs: BlobStore) -> AsyncItera
     if settings.media_convert_role is None:
         if ffmpeg is None:
             log.warning("there is no %s: videos and sound will have no playlists", settings.ffmpeg)
-        yield MediaEngines(here, here, ffmpeg is not None, settings.media_processes)
+        yield MediaEngines(here, here, settings.media_processes)
         return
     from datasources.aws.media_convert import AT_ONCE, open_media_convert
 
@@ -60,4 +55,4 @@ async def open_media_engines(settings: Settings, blobs: BlobStore) -> AsyncItera
         region=settings.aws_region,
         endpoint_url=settings.aws_endpoint_url,
     ) as engine:
-        yield MediaEngines(here, engine, True, AT_ONCE)
+        yield MediaEngines(here, engine, AT_ONCE)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.media_engines import PROCESSED, MediaEngines
+from app.media_engines import MediaEngines
 from app.processing_steps import processing_steps
+from app.product import PROCESSED
 from app.sources import FileRules
 from app.worker_steps import TimedStep
 from datasources import media_processing
@@ -61,7 +62,7 @@ def ada(school: School) -> Client:
 
 async def work(school: School, engine: MediaEngine) -> None:
     """Every step once."""
-    engines = MediaEngines(engine, engine, makes_playlists=False, at_once=1)
+    engines = MediaEngines(engine, engine, at_once=1)
     for step in processing_steps(school.store, school.sources.media, engines, school.clock.now):
         assert isinstance(step, TimedStep)
         await step.run(None)
