@@ -320,6 +320,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         FifoQueue | None,
         Meta(description="SQS queue on that topic, whose changes this process handles."),
     ] = None
+    workers: Annotated[
+        bool, Meta(description="Do here what follows from changes and what is due; off where other processes do it.")
+    ] = True
     clients_url: Annotated[
         HttpUrl | None, Meta(description="Where the web client is; mails link to it. Without a slash at the end.")
     ] = None

@@ -130,11 +130,11 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
 
 
 @asynccontextmanager
-async def running(app: App) -> AsyncIterator[None]:
-    """The workers at work and events delivered until the context ends."""
+async def running(app: App, *, works: bool = True) -> AsyncIterator[None]:
+    """Events delivered, and the workers at work unless others are to do that, until the context ends."""
     async with app.realtime.running(), app.presence.running():
-        tasks = [asyncio.create_task(app.workers.run(), name="workers")]
-        if app.inbox is not None:
+        tasks = [asyncio.create_task(app.workers.run(), name="workers")] if works else []
+        if works and app.inbox is not None:
             tasks.append(asyncio.create_task(app.inbox.run(), name="inbox"))
         for task in tasks:
             task.add_done_callback(_tell_of_end)

@@ -70,7 +70,7 @@ async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
             doorman = Doorman(services, settings.cors_origins, settings.trusted_proxies, access_log)
             tls = _tls(settings)
             greet = partial(_greet, settings, tls)
-            async with running(app):
+            async with running(app, works=settings.workers):
                 await server(front, health, settings, greet, doorman, tls).serve(sockets=[listener])
 
 
