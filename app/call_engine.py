@@ -45,7 +45,8 @@ async def open_call_engine(
         yield local_calls(store, now, settings.base_url)
         return
     from datasources.aws.chime import open_chime
-    from datasources.aws.chime_events import open_chime_events
+    from datasources.aws.chime_events import ChimeEvents
+    from datasources.aws.queue_messages import open_queue
 
     region, endpoint = settings.aws_region, settings.aws_endpoint_url
     queue_url = settings.meeting_events_queue_url or ""
@@ -54,6 +55,6 @@ async def open_call_engine(
         open_chime(
             region=region, recordings=recordings if settings.meeting_recordings else None, endpoint_url=endpoint
         ) as engine,
-        open_chime_events(queue_url, region=region, endpoint_url=endpoint) as events,
+        open_queue(queue_url, region=region, endpoint_url=endpoint) as queue,
     ):
-        yield CallEngine(engine, settings.meeting_media_regions or (region,), events=events)
+        yield CallEngine(engine, settings.meeting_media_regions or (region,), events=ChimeEvents(queue))

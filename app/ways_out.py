@@ -109,9 +109,10 @@ async def _over_sns(settings: Settings, stack: AsyncExitStack) -> tuple[dict[str
 async def _feedback(settings: Settings, stack: AsyncExitStack) -> MailFeedback | None:
     if settings.mail_feedback_queue_url is None:
         return None
-    from datasources.aws.mail_feedback import open_mail_feedback
+    from datasources.aws.mail_feedback import SesFeedback
+    from datasources.aws.queue_messages import open_queue
 
-    opened = open_mail_feedback(
+    opened = open_queue(
         settings.mail_feedback_queue_url, region=settings.aws_region, endpoint_url=settings.aws_endpoint_url
     )
-    return await stack.enter_async_context(opened)
+    return SesFeedback(await stack.enter_async_context(opened))

@@ -16,7 +16,7 @@ from datasources.transactions import Guarded, commit
 from domain.chime import EventDetail, detail_of
 from domain.meeting_attendees import MeetingAttendee, closed, one_version_on
 from domain.meeting_presence import Sighting
-from domain.meetings import Meeting, ended_meeting
+from domain.meetings import Meeting, ended_meeting, transcription_ended
 from domain.times import Timestamp, from_epoch, later
 
 LATEST_SECONDS = 24 * 3600
@@ -28,6 +28,8 @@ _SIGHTINGS: Mapping[str, str] = {
     "chime:AttendeeDropped": "DROPPED",
 }
 _ENDED = "chime:MeetingEnded"
+_NOT_TRANSCRIBED = {"chime:TranscriptionStopped": False, "chime:TranscriptionFailed": True}
+"""Whether that is a failure. After TranscriptionInterrupted Chime goes on by itself, or tells that it failed."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +63,8 @@ class MeetingEvents:
         at = from_epoch(detail.timestamp / 1000)
         if detail.media_pipeline_id is not None:
             return Changed(pipeline=(detail.external_meeting_id, detail.media_pipeline_id))
+        if detail.event_type in _NOT_TRANSCRIBED:
+            return Changed(meeting=await self._transcription_ended(detail, at))
         kind = _SIGHTINGS.get(detail.event_type)
         if kind is None and detail.event_type != _ENDED:
             return Changed()
@@ -88,6 +92,17 @@ class MeetingEvents:
             return ended
 
         return await settle(attempt, "The meeting")
+
+    async def _transcription_ended(self, detail: EventDetail, at: Timestamp) -> Meeting | None:
+        """The meeting, None where nothing changed."""
+        if await self._meetings.get(detail.external_meeting_id) is None:
+            return None
+        has_failed = _NOT_TRANSCRIBED[detail.event_type]
+        meeting, is_changed = await self._meetings.update(
+            detail.external_meeting_id,
+            lambda before: transcription_ended(before, detail.meeting_id, at, has_failed=has_failed),
+        )
+        return meeting if is_changed else None
 
     async def end_of(self, meeting_id: str, session_id: str) -> Timestamp | None:
         """When a Chime meeting ended, as far as is known."""

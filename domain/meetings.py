@@ -41,7 +41,8 @@ class Meeting(Record, frozen=True):
 
     `attendee_count` and `invited_count` follow the roster in its transactions and raise no version. Never shown:
     `session` is the Chime meeting, `session_count` how many there have been, `check_at` when to ask whether it is still
-    there; `recording_id` names the recording that runs, `breakout_ids` the breakouts opened last.
+    there; `transcription_at` is the moment of the last word on transcription, the host's or Chime's; `recording_id`
+    names the recording that runs, `breakout_ids` the breakouts opened last.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Meeting(Record, frozen=True):
     invited_count: int = 0
     room_id: str | None = None
     transcription_language: str | None = None
+    transcription_at: Timestamp | None = None
     session: ChimeMeeting | None = None
     session_count: int = 0
     check_at: Timestamp | None = None
@@ -173,10 +175,32 @@ def ended_meeting(meeting: Meeting, reason: MeetingEndReason, at: Timestamp) -> 
     return _next(meeting, status="ENDED", ended_at=at, end_reason=reason, transcription_language=None)
 
 
-def transcribed(meeting: Meeting, language: str | None) -> Meeting:
-    """Itself when nothing changes. Raises MEETING_NOT_LIVE."""
+def transcribed(meeting: Meeting, language: str | None, at: Timestamp) -> Meeting:
+    """Itself when nothing changes, as after a word that is newer. Raises MEETING_NOT_LIVE.
+
+    Args:
+        language: None: nothing is transcribed from that moment on.
+    """
     require_live(meeting)
-    return meeting if meeting.transcription_language == language else _next(meeting, transcription_language=language)
+    if meeting.transcription_at is not None and at < meeting.transcription_at:
+        return meeting
+    if meeting.transcription_language == language:
+        return meeting
+    return _next(meeting, transcription_language=language, transcription_at=at)
+
+
+def transcription_ended(meeting: Meeting, session_id: str, at: Timestamp, *, has_failed: bool) -> Meeting:
+    """The meeting once its Chime meeting is not transcribed any more. Itself when that is no news.
+
+    Args:
+        has_failed: it was to begin. That may be told before the beginning is written, which then finds the newer word.
+    """
+    is_old = meeting.transcription_at is not None and at < meeting.transcription_at
+    is_another = meeting.session is None or meeting.session.meeting_id != session_id
+    is_known = meeting.transcription_language is None and not has_failed
+    if not meeting.is_live or is_another or is_old or is_known:
+        return meeting
+    return _next(meeting, transcription_language=None, transcription_at=at)
 
 
 def with_recording(meeting: Meeting, recording_id: str | None) -> Meeting:

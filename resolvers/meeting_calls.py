@@ -73,13 +73,13 @@ async def end_meeting(ctx: Context, *, id: str) -> Meeting:
 async def start_meeting_transcription(ctx: Context, *, meeting_id: str, language: str) -> Meeting:
     meeting = await require_host(ctx, meeting_id)
     tag = text.language_tag(language, "language")
-    return await _transcribed(ctx, await ctx.sources.transcription.start(meeting.id, tag))
+    return await _transcribed(ctx, await ctx.sources.transcription.start(meeting.id, tag, ctx.now()))
 
 
 @registry.field("Mutation.stopMeetingTranscription")
 async def stop_meeting_transcription(ctx: Context, *, meeting_id: str) -> Meeting:
     meeting = await require_host(ctx, meeting_id)
-    return await _transcribed(ctx, await ctx.sources.transcription.stop(meeting.id))
+    return await _transcribed(ctx, await ctx.sources.transcription.stop(meeting.id, ctx.now()))
 
 
 @registry.field("Mutation.createBreakouts")

@@ -83,6 +83,14 @@ class ChimeService:
         """As Chime does with a meeting in which nobody is."""
         self._end(self.calls[meeting_id])
 
+    def end_transcription(self, meeting_id: str, how: str = "TranscriptionFailed") -> None:
+        """It cannot be begun, or gone on with; or it has "TranscriptionStopped"."""
+        call = self.calls[meeting_id]
+        settings = {"EngineTranscribeSettings": {"LanguageCode": call.language}}
+        call.language = None
+        why = {"message": "Internal server error"} if how == "TranscriptionFailed" else {}
+        self._tell_of(call, how, **why, transcriptionRegion=REGION, transcriptionConfiguration=json.dumps(settings))
+
     def finish(self, pipeline_id: str, status: str = "Stopped") -> None:
         """A pipeline has done its work, or has Failed."""
         self.pipelines[pipeline_id]["status"] = status
@@ -270,8 +278,9 @@ class ChimeService:
                 self.tell_of_pipeline(pipeline_id, "MediaPipelineDeleted")
         self._tell_of(call, "MeetingEnded")
 
-    def _tell_of(self, call: Call, what: str, attendee_id: str | None = None) -> None:
+    def _tell_of(self, call: Call, what: str, attendee_id: str | None = None, **more: str) -> None:
         about = {
+            **more,
             "meetingId": call.meeting["MeetingId"],
             "externalMeetingId": call.meeting["ExternalMeetingId"],
             "mediaRegion": call.meeting["MediaRegion"],

@@ -8,6 +8,7 @@ from typing import Any
 import aioboto3
 import msgspec
 
+from datasources.aws.queue_messages import LONGEST_WAIT_SECONDS
 from datasources.aws.sns_envelope import content
 from datasources.aws.stream_records import read
 from datasources.aws.vendor_errors import FAULTS, client_config
@@ -15,7 +16,6 @@ from datasources.ports import HANDLING_SECONDS, Arrival
 from domain.errors import dependency_failed
 
 AT_ONCE = 10
-LONGEST_WAIT_SECONDS = 20
 _LONGEST_PAUSE_SECONDS = 900
 
 _log = logging.getLogger("educonnect.changes")

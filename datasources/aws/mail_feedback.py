@@ -1,34 +1,21 @@
 """What came back of mail sent over SES: permanent bounces and complaints, from SES through SNS and a queue."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
 
-import aioboto3
 import msgspec
 
-from datasources.aws.queue_messages import handle_all
+from datasources.aws.queue_messages import Queue
 from datasources.aws.sns_envelope import content
-from datasources.aws.vendor_errors import client_config
 
 Suppress = Callable[[str, str], Awaitable[None]]
 """`suppress(address, why)`, why being BOUNCE or COMPLAINT."""
 
 
-@asynccontextmanager
-async def open_mail_feedback(
-    queue_url: str, *, region: str, endpoint_url: str | None = None
-) -> "AsyncIterator[MailFeedback]":
-    """`endpoint_url` None is AWS's own."""
-    session = aioboto3.Session()
-    async with session.client("sqs", region_name=region, endpoint_url=endpoint_url, config=client_config()) as client:
-        yield MailFeedback(client, queue_url)
+class SesFeedback:
+    """A `MailFeedback`."""
 
-
-class MailFeedback:
-    def __init__(self, client: Any, queue_url: str) -> None:
-        self._client = client
-        self._queue_url = queue_url
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
 
     async def read(self, suppress: Suppress) -> int:
         """Handles what waits in the queue, at most a thousand messages; how many that were.
@@ -40,7 +27,7 @@ class MailFeedback:
             for address, why in unwanted(body):
                 await suppress(address, why)
 
-        return await handle_all(self._client, self._queue_url, handle)
+        return await self._queue.handle_all(handle)
 
 
 def unwanted(body: str) -> Iterator[tuple[str, str]]:

@@ -1,60 +1,83 @@
-"""Queues that are emptied now and then: each message is handled, then leaves."""
+"""Queues that others fill and that are emptied now and then: each message is handled, then leaves."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
-from datasources.aws.vendor_errors import FAULTS
+import aioboto3
+
+from datasources.aws.vendor_errors import FAULTS, client_config
 from domain.errors import RETRYABLE, DomainError, dependency_failed
 
+LONGEST_WAIT_SECONDS = 20
+"""That SQS lets a request wait for a message."""
 _AT_ONCE = 10
 _MOST_ROUNDS = 100
 
 _log = logging.getLogger(__name__)
 
 
-async def handle_all(client: Any, queue_url: str, handle: Callable[[str], Awaitable[None]]) -> int:
-    """Handles what waits in a queue, at most a thousand messages; how many came.
+@asynccontextmanager
+async def open_queue(
+    url: str, *, region: str, endpoint_url: str | None = None, wait_seconds: int = LONGEST_WAIT_SECONDS
+) -> "AsyncIterator[Queue]":
+    """See `Queue`. `endpoint_url` None is AWS's own."""
+    session = aioboto3.Session()
+    config = client_config(read_seconds=LONGEST_WAIT_SECONDS + 10)
+    async with session.client("sqs", region_name=region, endpoint_url=endpoint_url, config=config) as client:
+        yield Queue(client, url, wait_seconds=wait_seconds)
 
-    A message leaves the queue when it was handled. One that cannot be handled is told to the log and comes again, as
-    often as the queue's redrive policy says.
 
+class Queue:
+    """
     Args:
         client: aioboto3's "sqs" client.
-        handle: takes a message's body.
-
-    Raises:
-        DomainError: DEPENDENCY_FAILED; and what `handle` raises that passes by itself.
+        wait_seconds: how long an empty queue is listened to, so that it is not asked again and again.
     """
-    number = 0
-    for _ in range(_MOST_ROUNDS):
-        messages = await _receive(client, queue_url)
-        if not messages:
-            break
-        number += len(messages)
-        for message in messages:
-            try:
-                await handle(message["Body"])
-            except Exception as error:
-                if isinstance(error, DomainError) and error.code in RETRYABLE:
-                    raise
-                _log.error("a message could not be handled", exc_info=error)
-            else:
-                await _delete(client, queue_url, message)
-    return number
 
+    def __init__(self, client: Any, url: str, *, wait_seconds: int) -> None:
+        self._client = client
+        self._url = url
+        self._wait_seconds = wait_seconds
 
-async def _receive(client: Any, url: str) -> list[dict[str, Any]]:
-    try:
-        answer = await client.receive_message(QueueUrl=url, MaxNumberOfMessages=_AT_ONCE, WaitTimeSeconds=0)
-    except FAULTS:
-        raise dependency_failed("Amazon SQS") from None
-    found: list[dict[str, Any]] = answer.get("Messages", [])
-    return found
+    async def handle_all(self, handle: Callable[[str], Awaitable[None]]) -> int:
+        """Handles what waits in the queue or comes while it is listened to, at most a thousand messages; how many came.
 
+        A message leaves the queue when it was handled. One that cannot be handled is told to the log and comes again,
+        as often as the queue's redrive policy says. May be cancelled at any moment: what was received comes again.
 
-async def _delete(client: Any, url: str, message: dict[str, Any]) -> None:
-    try:
-        await client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    except FAULTS:
-        raise dependency_failed("Amazon SQS") from None
+        Args:
+            handle: takes a message's body.
+
+        Raises:
+            DomainError: DEPENDENCY_FAILED; and what `handle` raises that passes by itself.
+        """
+        number = 0
+        for round_number in range(_MOST_ROUNDS):
+            messages = await self._receive(0 if round_number else self._wait_seconds)
+            if not messages:
+                break
+            number += len(messages)
+            for message in messages:
+                try:
+                    await handle(message["Body"])
+                except Exception as error:
+                    if isinstance(error, DomainError) and error.code in RETRYABLE:
+                        raise
+                    _log.error("a message could not be handled", exc_info=error)
+                else:
+                    await self._call("delete_message", ReceiptHandle=message["ReceiptHandle"])
+        return number
+
+    async def _receive(self, wait_seconds: int) -> list[dict[str, Any]]:
+        answer = await self._call("receive_message", MaxNumberOfMessages=_AT_ONCE, WaitTimeSeconds=wait_seconds)
+        found: list[dict[str, Any]] = answer.get("Messages", [])
+        return found
+
+    async def _call(self, operation: str, **request: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = await getattr(self._client, operation)(QueueUrl=self._url, **request)
+        except FAULTS:
+            raise dependency_failed("Amazon SQS") from None
+        return answer

@@ -241,6 +241,46 @@ async def test_captions_go_on_and_off(studio: Hall) -> None:
     assert call.language is None
 
 
+@pytest.mark.parametrize("how", ["TranscriptionFailed", "TranscriptionStopped"])
+async def test_captions_that_chime_gives_no_more_are_off(studio: Hall, how: str) -> None:
+    school = studio.school
+    ada = school.as_("ada", "Mentors")
+    meeting = await live_meeting(school, ada)
+    [call_id] = studio.service.calls
+    await result(ada, TRANSCRIBE, id=meeting["id"], language="de-DE")
+    school.published.clear()
+    school.clock.advance(seconds=3)
+    studio.service.end_transcription(call_id, how)
+
+    await studio.drain()
+
+    assert (await result(ada, GET, id=meeting["id"]))["transcriptionLanguage"] is None
+    assert ("publishMeeting", {"id": meeting["id"]}) in school.published
+    school.clock.advance(seconds=3)
+    assert (await result(ada, TRANSCRIBE, id=meeting["id"], language="de-DE"))["transcriptionLanguage"] == "de-DE"
+    version = (await result(ada, GET, id=meeting["id"]))["version"]
+    for event in [each for each in studio.service.events if each["detail"]["eventType"] == f"chime:{how}"]:
+        await school.sources.meeting_events.apply(event, school.clock.now())  # told again, when it is no news
+    told = await result(ada, GET, id=meeting["id"])
+    assert (told["transcriptionLanguage"], told["version"]) == ("de-DE", version)
+
+
+async def test_captions_whose_failure_is_told_before_they_are_noted_stay_off(studio: Hall) -> None:
+    school = studio.school
+    ada = school.as_("ada", "Mentors")
+    meeting = await live_meeting(school, ada)
+    [call_id] = studio.service.calls
+    asked_at = school.clock.now()
+    school.clock.advance(seconds=1)
+    studio.service.end_transcription(call_id)
+    await studio.drain()
+
+    _, is_changed = await school.sources.transcription.start(meeting["id"], "de-DE", asked_at)
+
+    assert not is_changed
+    assert (await result(ada, GET, id=meeting["id"]))["transcriptionLanguage"] is None
+
+
 async def test_our_own_engine_says_that_it_cannot(school: School) -> None:
     ada = school.as_("ada", "Mentors")
     meeting = await live_meeting(school, ada)

@@ -1,5 +1,6 @@
 """Queues that others fill, over moto's SQS: Chime's events among them."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -8,11 +9,13 @@ import aioboto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from datasources.aws.chime_events import open_chime_events
-from datasources.aws.queue_messages import handle_all
+from datasources.aws.chime_events import ChimeEvents
+from datasources.aws.queue_messages import Queue, open_queue
 from domain.errors import Code, DomainError, throttled
 
 REGION = "eu-central-1"
+SECONDS = 15
+"""Less than the queue is listened to, and enough for a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -33,34 +36,62 @@ async def sqs(aws: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
         yield client
 
 
-async def queue(sqs: Any, name: str, *bodies: str) -> str:
-    """Its URL; what is not handled comes again at once."""
+async def queue(sqs: Any, name: str, *bodies: str, wait_seconds: int = 0) -> Queue:
+    """What is not handled comes again at once."""
     made = await sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "0"})
     for body in bodies:
         await sqs.send_message(QueueUrl=made["QueueUrl"], MessageBody=body)
-    return str(made["QueueUrl"])
+    return Queue(sqs, made["QueueUrl"], wait_seconds=wait_seconds)
 
 
 async def test_what_is_handled_comes_once(sqs: Any) -> None:
-    url = await queue(sqs, "once", *(str(number) for number in range(25)))
+    waiting = await queue(sqs, "once", *(str(number) for number in range(25)))
     handled: list[str] = []
 
     async def handle(body: str) -> None:
         handled.append(body)
 
-    assert await handle_all(sqs, url, handle) == 25
-    assert await handle_all(sqs, url, handle) == 0
+    assert await waiting.handle_all(handle) == 25
+    assert await waiting.handle_all(handle) == 0
     assert sorted(handled, key=int) == [str(number) for number in range(25)]
 
 
+async def test_an_empty_queue_is_listened_to_until_something_comes(sqs: Any) -> None:
+    waiting = await queue(sqs, "later", wait_seconds=20)
+    handled: list[str] = []
+
+    async def handle(body: str) -> None:
+        handled.append(body)
+
+    listening = asyncio.create_task(waiting.handle_all(handle))
+    await asyncio.sleep(0.1)
+    assert not listening.done()
+    await queue(sqs, "later", "a")
+    async with asyncio.timeout(SECONDS):
+        assert await listening == 1
+    assert handled == ["a"]
+
+
+async def test_listening_ends_at_once_when_it_is_cancelled(sqs: Any) -> None:
+    async def handle(body: str) -> None:
+        raise AssertionError
+
+    listening = asyncio.create_task((await queue(sqs, "quiet", wait_seconds=20)).handle_all(handle))
+    await asyncio.sleep(0.1)
+    listening.cancel()
+    async with asyncio.timeout(SECONDS):
+        await asyncio.gather(listening, return_exceptions=True)
+    assert listening.cancelled()
+
+
 async def test_trouble_that_passes_stops_and_leaves_the_message(sqs: Any) -> None:
-    url = await queue(sqs, "trouble", "a")
+    waiting = await queue(sqs, "trouble", "a")
 
     async def busy(body: str) -> None:
         raise throttled("The store")
 
     with pytest.raises(DomainError) as raised:
-        await handle_all(sqs, url, busy)
+        await waiting.handle_all(busy)
 
     assert raised.value.code == Code.THROTTLED
     handled: list[str] = []
@@ -68,7 +99,7 @@ async def test_trouble_that_passes_stops_and_leaves_the_message(sqs: Any) -> Non
     async def handle(body: str) -> None:
         handled.append(body)
 
-    await handle_all(sqs, url, handle)
+    await waiting.handle_all(handle)
     assert handled == ["a"]
 
 
@@ -84,8 +115,8 @@ async def test_an_event_comes_as_eventbridge_sent_it_and_what_is_none_holds_up_n
     async def handle(body: Any) -> None:
         handled.append(body)
 
-    async with open_chime_events(made["QueueUrl"], region=REGION, endpoint_url=aws) as events:
-        await events.receive(handle)
+    async with open_queue(made["QueueUrl"], region=REGION, endpoint_url=aws, wait_seconds=0) as opened:
+        await ChimeEvents(opened).receive(handle)
 
     assert handled == [event, event]
     assert "a message could not be handled" in caplog.text
@@ -96,5 +127,5 @@ async def test_a_queue_that_does_not_answer_is_said(sqs: Any) -> None:
         raise AssertionError
 
     with pytest.raises(DomainError) as raised:
-        await handle_all(sqs, f"{sqs.meta.endpoint_url}/123456789012/unknown", handle)
+        await Queue(sqs, f"{sqs.meta.endpoint_url}/123456789012/unknown", wait_seconds=0).handle_all(handle)
     assert raised.value.code == Code.DEPENDENCY_FAILED

@@ -9,7 +9,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 from moto.sns.models import sns_backends
 
-from datasources.aws.mail_feedback import open_mail_feedback, unwanted
+from datasources.aws.mail_feedback import SesFeedback, unwanted
+from datasources.aws.queue_messages import open_queue
 from datasources.aws.ses import Ses
 from datasources.aws.sns import SnsPush, SnsTexts
 from datasources.senders import Mail, Push, Refused
@@ -90,16 +91,17 @@ PASSING = {**BOUNCE, "bounce": {**BOUNCE["bounce"], "bounceType": "Transient"}} 
 async def test_bounces_and_complaints_leave_the_queue_once_they_are_suppressed(
     aws: str, clients: dict[str, Any]
 ) -> None:
-    queue = (await clients["sqs"].create_queue(QueueName="feedback"))["QueueUrl"]
+    url = (await clients["sqs"].create_queue(QueueName="feedback"))["QueueUrl"]
     for told in (BOUNCE, COMPLAINT, PASSING):
-        await clients["sqs"].send_message(QueueUrl=queue, MessageBody=json.dumps({"Message": json.dumps(told)}))
-    await clients["sqs"].send_message(QueueUrl=queue, MessageBody="no JSON")
+        await clients["sqs"].send_message(QueueUrl=url, MessageBody=json.dumps({"Message": json.dumps(told)}))
+    await clients["sqs"].send_message(QueueUrl=url, MessageBody="no JSON")
     suppressed: list[tuple[str, str]] = []
 
     async def suppress(address: str, why: str) -> None:
         suppressed.append((address, why))
 
-    async with open_mail_feedback(queue, region=REGION, endpoint_url=aws) as feedback:
+    async with open_queue(url, region=REGION, endpoint_url=aws, wait_seconds=0) as queue:
+        feedback = SesFeedback(queue)
         assert await feedback.read(suppress) == 4
         assert await feedback.read(suppress) == 0
 
