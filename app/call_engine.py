@@ -1,7 +1,7 @@
 """Which engine carries meetings' calls, as the settings choose."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.settings import Settings
@@ -49,12 +49,15 @@ async def open_call_engine(
     from datasources.aws.queue_messages import open_queue
 
     region, endpoint = settings.aws_region, settings.aws_endpoint_url
-    queue_url = settings.meeting_events_queue_url or ""
     recordings = f"{settings.s3_bucket}/{settings.s3_prefix}{RECORDINGS}".rstrip("/")
-    async with (
-        open_chime(
-            region=region, recordings=recordings if settings.meeting_recordings else None, endpoint_url=endpoint
-        ) as engine,
-        open_queue(queue_url, region=region, endpoint_url=endpoint) as queue,
-    ):
-        yield CallEngine(engine, settings.meeting_media_regions or (region,), events=ChimeEvents(queue))
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(
+            open_chime(
+                region=region, recordings=recordings if settings.meeting_recordings else None, endpoint_url=endpoint
+            )
+        )
+        events = None
+        if settings.meeting_events_queue_url is not None:
+            opened = open_queue(settings.meeting_events_queue_url, region=region, endpoint_url=endpoint)
+            events = ChimeEvents(await stack.enter_async_context(opened))
+        yield CallEngine(engine, settings.meeting_media_regions or (region,), events=events)

@@ -8,7 +8,7 @@ has just begun has heard nothing, so it repeats what was not yet looked at: subs
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from app import presence_steps
 from app.sdl import snake
@@ -30,7 +30,7 @@ from datasources.tables import (
 )
 from domain.times import Timestamp, moment
 from resolvers.context import Publish
-from subscriptions.ledger import Ledger, Mark
+from subscriptions.ledger import Mark
 
 SECONDS = 3.0
 """That a process has for telling of its changes itself."""
@@ -120,17 +120,36 @@ MARKS: Mapping[str, Mark] = {
 """By which it is remembered what subscribers heard."""
 
 
+class Heard(Protocol):
+    """What subscribers are known to have heard; see subscriptions.ledger.Ledger."""
+
+    def reached(self, field: str, record: tuple[str, ...], state: Any) -> bool: ...
+
+
+class NothingHeard:
+    """Of a process that tells of every change itself, because nobody else does."""
+
+    def reached(self, field: str, record: tuple[str, ...], state: Any) -> bool:
+        return False
+
+
 def repair_steps(
-    publish: Publish, ledger: Ledger, now: Callable[[], Timestamp], repairs: Sequence[Repair] = REPAIRS
+    publish: Publish,
+    ledger: Heard,
+    now: Callable[[], Timestamp],
+    repairs: Sequence[Repair] = REPAIRS,
+    *,
+    seconds: float = SECONDS,
 ) -> list[Step]:
     """
     Args:
         publish: returns once subscribers were told.
+        seconds: that processes have for telling of their changes themselves.
     """
 
     def step(repair: Repair) -> FeedStep:
         async def handle(events: Sequence[FeedEvent]) -> Sequence[Write]:
-            await asyncio.sleep(_left(events, now()))
+            await asyncio.sleep(_left(events, now(), seconds))
             latest: dict[tuple[str, ...], Any] = {}
             for event in events:
                 change = repair.change(event)
@@ -146,9 +165,9 @@ def repair_steps(
     return [step(repair) for repair in repairs]
 
 
-def _left(events: Sequence[FeedEvent], now: Timestamp) -> float:
-    """Seconds until all of them must have been told of; clocks may differ."""
+def _left(events: Sequence[FeedEvent], now: Timestamp, seconds: float) -> float:
+    """Until all of them must have been told of; clocks may differ."""
     if not events:
         return 0.0
     youngest = max(event.at or now for event in events)
-    return min(SECONDS, max(0.0, SECONDS - (moment(now) - moment(youngest)).total_seconds()))
+    return min(seconds, max(0.0, seconds - (moment(now) - moment(youngest)).total_seconds()))

@@ -323,6 +323,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: Annotated[
         bool, Meta(description="Do here what follows from changes and what is due; off where other processes do it.")
     ] = True
+    appsync_url: Annotated[
+        HttpUrl | None,
+        Meta(description="GraphQL endpoint of the AppSync API, to which Lambda functions publish events, signed."),
+    ] = None
     clients_url: Annotated[
         HttpUrl | None, Meta(description="Where the web client is; mails link to it. Without a slash at the end.")
     ] = None

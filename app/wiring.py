@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import secrets
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from app.malware_scans import open_scans
 from app.media_engines import open_media_engines
 from app.plans.cache import Plans
 from app.presence_steps import heard, tell
+from app.process_name import holder
 from app.product import bound_schema, open_product, operation_limits
 from app.realtime.presence_keeper import PresenceKeeper
 from app.realtime.realtime import RealTime
@@ -163,11 +162,6 @@ def _presence_keeper(store: RecordStore, built: Sources, realtime: RealTime) -> 
     )
     realtime.connected.came, realtime.connected.went = keeper.opened, keeper.closed
     return keeper
-
-
-def holder() -> str:
-    """A name for this process that no other has."""
-    return f"{socket.gethostname()}-{secrets.token_hex(8)}"
 
 
 def _tell_of_end(task: "asyncio.Task[None]") -> None:

@@ -117,6 +117,7 @@ class Workers:
 
     Args:
         holder: names this process, unlike every other.
+        lease: which processes share the work: those with a lease of the same name.
     """
 
     def __init__(
@@ -125,8 +126,10 @@ class Workers:
         steps: Sequence[Step],
         now: Callable[[], Timestamp],
         holder: str,
+        lease: str = worker_rows.LEASE,
     ) -> None:
         self._store = store
+        self._lease = lease
         self._runners = [
             _Follower(store, step, now) if isinstance(step, FeedStep) else _Repeater(store, step) for step in steps
         ]
@@ -150,6 +153,23 @@ class Workers:
                 return
         raise RuntimeError("the workers find no end")
 
+    async def once(self) -> None:
+        """Run each step once, at the same time, unless another process has the lease. A step that fails is told to
+        the log, and is run again with the next call."""
+        if not await self._lead():
+            return
+        running = {asyncio.create_task(_once(runner), name=runner.name) for runner in self._runners}
+        try:
+            while running:
+                _, running = await asyncio.wait(running, timeout=RENEW_SECONDS)
+                if running and not await self._lead():
+                    return
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await self._resign()
+
     async def _work(self) -> None:
         """Run the steps until the lease is lost."""
         tasks = [asyncio.create_task(supervise(runner), name=runner.name) for runner in self._runners]
@@ -165,7 +185,9 @@ class Workers:
 
     async def _lead(self) -> bool:
         try:
-            return await worker_rows.lead(self._store, self._holder, self._now(), seconds=LEASE_SECONDS)
+            return await worker_rows.lead(
+                self._store, self._holder, self._now(), seconds=LEASE_SECONDS, lease=self._lease
+            )
         except Exception as error:
             heed_cancellation()
             _log.warning("no lease", exc_info=None if passes(error) else error)
@@ -174,6 +196,13 @@ class Workers:
     async def _resign(self) -> None:
         try:
             async with asyncio.timeout(1):
-                await worker_rows.resign(self._store, self._holder)
+                await worker_rows.resign(self._store, self._holder, lease=self._lease)
         except (DomainError, TimeoutError):
             _log.warning("the lease was not given back; it ends by itself")
+
+
+async def _once(runner: _Runner) -> None:
+    try:
+        await runner.turn()
+    except Exception as error:
+        _log.warning("%s failed", runner.name, exc_info=None if passes(error) else error)

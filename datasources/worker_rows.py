@@ -6,27 +6,28 @@ from datasources.tables import WORKERS
 from datasources.updates import Set
 from domain.times import Timestamp, later
 
-_LEASE = "LEASE"
+LEASE = "LEASE"
+"""Of the process that runs all of them."""
 
 
-async def lead(store: RecordStore, holder: str, now: Timestamp, *, seconds: float) -> bool:
+async def lead(store: RecordStore, holder: str, now: Timestamp, *, seconds: float, lease: str = LEASE) -> bool:
     """Take or renew the lease for `seconds`; False while another process has it.
 
     It spares double work and no more: whatever a worker does is right also when two do it.
     """
     mine = any_of(not_exists("name"), equals("holder", holder), at_most("until", now))
-    lease = {"name": _LEASE, "holder": holder, "until": later(now, seconds=seconds)}
+    row = {"name": lease, "holder": holder, "until": later(now, seconds=seconds)}
     try:
-        await store.put(WORKERS, lease, condition=mine)
+        await store.put(WORKERS, row, condition=mine)
     except ConditionFailed:
         return False
     return True
 
 
-async def resign(store: RecordStore, holder: str) -> None:
+async def resign(store: RecordStore, holder: str, *, lease: str = LEASE) -> None:
     """Let another process begin at once."""
     try:
-        await store.delete(WORKERS, {"name": _LEASE}, condition=equals("holder", holder))
+        await store.delete(WORKERS, {"name": lease}, condition=equals("holder", holder))
     except ConditionFailed:
         return
 

@@ -1,0 +1,13 @@
+"""Committed changes, from DynamoDB Streams: told to the topic of changes, or handled here where there is none."""
+
+from typing import Any
+
+from app.functions.container import Container, LambdaContext
+from app.functions.working import open_work
+
+_container = Container(open_work)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Wants ReportBatchItemFailures on its event source mappings."""
+    return _container.run(lambda work: work.changes(event["Records"]), context)

@@ -1,0 +1,13 @@
+"""Messages from SQS: changes, Chime's events, results of scans, mail that came back."""
+
+from typing import Any
+
+from app.functions.container import Container, LambdaContext
+from app.functions.working import open_work
+
+_container = Container(open_work)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Wants ReportBatchItemFailures on its event source mappings."""
+    return _container.run(lambda work: work.messages(event["Records"]), context)

@@ -1,0 +1,56 @@
+"""What the resolver function keeps open: the product, and who answers AppSync's events with it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from graphql import GraphQLSchema
+
+from app.appsync.identity import Identities
+from app.appsync.invocation import Invocations
+from app.appsync.publishing import SECONDS, AppSyncPublisher
+from app.product import bound_schema, open_product, operation_limits
+from app.repairs import REPAIRS
+from app.settings import Settings
+from app.sign_in import auth_config
+from domain.callers import USER_MODES, Mode
+from resolvers import registry
+from resolvers.records import BY_TYPE
+
+
+@asynccontextmanager
+async def open_resolver(settings: Settings) -> AsyncIterator[Invocations]:
+    """Raises SettingsFault, BindingError."""
+    config = auth_config(settings, None)
+    user_modes = config.modes & USER_MODES
+    schema = bound_schema(user_modes)
+    async with open_product(settings) as product, open_publisher(settings, schema, user_modes) as publisher:
+        yield Invocations(
+            schema,
+            registry,
+            BY_TYPE,
+            user_modes,
+            identify=Identities(config).caller,
+            admit=product.accounts.admit,
+            context=product.contexts(publisher.publish, _nobody_listens_here),
+            limits=operation_limits(settings),
+            seconds=settings.request_seconds,
+        )
+
+
+@asynccontextmanager
+async def open_publisher(
+    settings: Settings, schema: GraphQLSchema, user_modes: frozenset[Mode]
+) -> AsyncIterator[AppSyncPublisher]:
+    async with AsyncExitStack() as stack:
+        endpoint = None
+        if settings.appsync_url is not None:
+            from datasources.aws.appsync import open_appsync
+
+            opened = open_appsync(settings.appsync_url, region=settings.aws_region, seconds=SECONDS)
+            endpoint = await stack.enter_async_context(opened)
+        relayed = {repair.mutation for repair in REPAIRS}
+        yield AppSyncPublisher(schema, user_modes, endpoint, relayed)
+
+
+async def _nobody_listens_here(user_id: str, *, after_seconds: float = 0) -> None:
+    """Subscriptions are AppSync's: a call's own answer ends them (see app/appsync/invocation.py)."""
