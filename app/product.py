@@ -133,6 +133,7 @@ def _file_rules(settings: Settings) -> sources.FileRules:
         document_bytes=settings.max_document_bytes,
         recording_bytes=settings.max_recording_bytes,
         user_bytes=settings.storage_per_user_bytes,
+        user_open=settings.open_uploads_per_user,
     )
     scanned = settings.malware_scan_queue_url is not None
     return sources.FileRules(limits, ("CHECK", "SCAN") if scanned else ("CHECK",), PROCESSED)

@@ -228,6 +228,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage_per_user_bytes: Annotated[
         Annotated[int, Meta(ge=1, le=1024**5)], Meta(description="Bytes of all files of one user together.")
     ] = 100 * GIB
+    open_uploads_per_user: Annotated[
+        Annotated[int, Meta(ge=1, le=10_000)],
+        Meta(description="Uploads of one user that are begun and neither completed, aborted nor expired."),
+    ] = 100
     ffmpeg: Annotated[
         Word,
         Meta(description="The program that makes playlists; without it, videos have a length and a still only."),

@@ -107,7 +107,7 @@ class Completion:
         done = steps.completed(upload)
         media = self._media(upload, checksum)
         try:
-            await commit(self._store, [(changed_upload(upload, done), LostRace()), (new_media(media), LostRace())])
+            await commit(self._store, [*upload_writes(upload, done), (new_media(media), LostRace())])
         except LostRace:  # our lease ended, and another call has taken over
             return await self.complete(upload.id, parts, checksum)
         return done

@@ -14,7 +14,7 @@ from datasources.contention import LostRace, settle
 from datasources.ports import RecordStore
 from datasources.readable import readable
 from datasources.shards import Partition, Position, read_in_turn
-from datasources.storage_quota import charged, given_back, require_room
+from datasources.storage_quota import closed, require_room, taken, undone
 from datasources.tables import UPLOADS
 from datasources.transactions import Guarded, commit
 from datasources.upload_rows import changed_upload, new_upload, upload_key, upload_of
@@ -77,23 +77,22 @@ class Uploads:
         """A new upload of a fresh id, or the one that the same request began before.
 
         Raises:
-            DomainError: QUOTA_EXCEEDED, IDEMPOTENCY_MISMATCH, THROTTLED.
+            DomainError: QUOTA_EXCEEDED, LIMIT_EXCEEDED, IDEMPOTENCY_MISMATCH, THROTTLED.
         """
         earlier = await self._begun_before(request)
         if earlier is not None:
             return earlier
-        limit = self.limits.user_bytes
-        await require_room(self._store, owner_id, declared.size_bytes, limit)
+        await require_room(self._store, owner_id, declared.size_bytes, self.limits)
         upload = await self._begun(declared, owner_id, upload_id)
 
         async def attempt() -> Upload:
             earlier = await self._begun_before(request)
             if earlier is not None:
                 return earlier
-            await require_room(self._store, owner_id, declared.size_bytes, limit)
+            await require_room(self._store, owner_id, declared.size_bytes, self.limits)
             writes: list[Guarded] = [
                 *idempotency.once(request, to_item(upload), upload.created_at),
-                (charged(owner_id, declared.size_bytes, limit), LostRace()),
+                (taken(owner_id, declared.size_bytes, self.limits), LostRace()),
                 (new_upload(upload), LostRace()),
             ]
             await commit(self._store, writes)
@@ -224,10 +223,12 @@ class Uploads:
 
 
 def upload_writes(before: Upload, after: Upload) -> list[Guarded]:
-    """The row's step, and the quota of one that ends without a file."""
+    """The row's step, and what an upload that ends gives back to its owner."""
     writes: list[Guarded] = [(changed_upload(before, after), LostRace())]
-    if after.status in ("ABORTED", "EXPIRED", "FAILED"):
-        writes.append((given_back(before.owner_id, before.size_bytes), LostRace()))
+    if after.status == "COMPLETED":
+        writes.append((closed(before.owner_id), LostRace()))
+    elif after.has_ended:
+        writes.append((undone(before.owner_id, before.size_bytes), LostRace()))
     return writes
 
 

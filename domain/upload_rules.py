@@ -34,7 +34,8 @@ class UploadRule(Record, frozen=True):
 
 
 class UploadLimits(msgspec.Struct, frozen=True):
-    """What a deployment allows: bytes of one file by its kind, and of all files of a user together.
+    """What a deployment allows: bytes of one file by its kind, of all files of a user together, and uploads that a
+    user has open at once.
 
     `least_part_bytes` is what its store of files takes as a part that is not the last.
     """
@@ -45,6 +46,7 @@ class UploadLimits(msgspec.Struct, frozen=True):
     document_bytes: int = 200 * MIB
     recording_bytes: int = 50 * GIB
     user_bytes: int = 100 * GIB
+    user_open: int = 100
     least_part_bytes: int = MIN_PART_BYTES
 
     @property

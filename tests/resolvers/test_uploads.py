@@ -54,6 +54,10 @@ async def used(school: School, client: Client) -> int:
     return int((await school.store.get(USERS, {"userId": client.id}) or {}).get("storageUsedBytes", 0))
 
 
+async def counted_open(school: School, client: Client) -> int:
+    return int((await school.store.get(USERS, {"userId": client.id}) or {}).get("openUploads", 0))
+
+
 async def status(client: Client, upload: dict[str, Any]) -> str:
     return str((await client.data(GET, id=upload["id"]))["getUpload"]["status"])
 
@@ -115,6 +119,59 @@ class TestQuota:
         upload = await initiate(ada, PNG, sizeBytes=20 * MIB)
         await at_once([call(ada, ABORT, id=upload["id"])] * 5)
         assert await used(school, ada) == 0
+
+
+class TestOpenUploads:
+    """Each user has a few at once."""
+
+    @pytest.fixture
+    def school(self, school: School) -> School:
+        """Three for each user."""
+        return dataclasses.replace(school, file_rules=FileRules(UploadLimits(user_open=3, least_part_bytes=PART)))
+
+    async def test_a_fourth_is_refused_and_leaves_nothing(self, school: School) -> None:
+        ada, eve = school.as_("ada"), school.as_("eve")
+        for _ in range(3):
+            await video(ada)
+
+        refusal = await ada.refusal(INITIATE, input=declared(VIDEO, "video/mp4", multipart=True))
+
+        assert (refusal["errorType"], refusal["errorInfo"]) == ("LIMIT_EXCEEDED", {"limit": 3, "retryable": False})
+        assert len(await school.blobs.open_multiparts()) == 3
+        assert (await counted_open(school, ada), await used(school, ada)) == (3, 3 * len(VIDEO))
+        await video(eve)
+
+    async def test_calls_at_once_do_not_pass_the_limit_together(self, school: School) -> None:
+        ada = school.as_("ada")
+        await ada.data("{ getMe { id } }")
+        answers = await at_once([call(ada, INITIATE, input=declared(PNG))] * 8)
+        refusals = {answer["errors"][0]["errorType"] for answer in answers if "errors" in answer}
+        begun = [answer for answer in answers if "errors" not in answer]
+        assert (len(begun), refusals, await counted_open(school, ada)) == (3, {"LIMIT_EXCEEDED"}, 3)
+
+    async def test_every_end_gives_the_place_back_once(self, school: School) -> None:
+        ada = school.as_("ada")
+        done, aborted, failed = [await initiate(ada, PNG) for _ in range(3)]
+        await send(ada, done["request"], PNG)
+        await send(ada, failed["request"], bytes(len(PNG)))  # no picture by its first bytes
+        end = {"uploadId": done["id"], "parts": []}
+        await at_once([call(ada, COMPLETE, input=end)] * 3 + [call(ada, ABORT, id=aborted["id"])] * 3)
+        assert await counted_open(school, ada) == 1
+        await refused(ada, failed)
+        assert [await status(ada, each) for each in (done, aborted, failed)] == ["COMPLETED", "ABORTED", "FAILED"]
+        assert await counted_open(school, ada) == 0
+
+        await video(ada)
+        school.clock.advance(days=7)
+        await school.drain()
+        assert await counted_open(school, ada) == 0
+
+    async def test_a_repeated_call_takes_one_place(self, school: School) -> None:
+        ada = school.as_("ada")
+        await ada.data("{ getMe { id } }")
+        answers = await at_once([call(ada, INITIATE, input=declared(PNG, clientToken="again"))] * 5)
+        assert all("errors" not in answer for answer in answers)
+        assert await counted_open(school, ada) == 1
 
 
 class TestSinglePut:
