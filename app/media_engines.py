@@ -7,13 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.key_file import make_folder
+from app.product import scratch
 from app.settings import Settings
 from datasources.blobs import BlobStore
 from datasources.local.media_processes import LocalMediaEngine
 from datasources.media_engine import MediaEngine
-
-SCRATCH_FOLDER = "scratch"
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +33,11 @@ class MediaEngines:
 @asynccontextmanager
 async def open_media_engines(settings: Settings, blobs: BlobStore) -> AsyncIterator[MediaEngines]:
     """Open until the context ends. Raises OSError when DATA_DIR cannot be written."""
-    scratch = settings.data_dir / SCRATCH_FOLDER
-    make_folder(scratch)
+    folders = scratch(settings)
+    await folders.sweep()
     ffmpeg = shutil.which(settings.ffmpeg)
     threads = max(1, (os.cpu_count() or 1) // (2 * settings.media_processes))
-    here = LocalMediaEngine(blobs, scratch, ffmpeg=ffmpeg, threads=threads)
+    here = LocalMediaEngine(blobs, folders, ffmpeg=ffmpeg, threads=threads)
     if settings.media_convert_role is None:
         if ffmpeg is None:
             log.warning("there is no %s: videos and sound will have no playlists", settings.ffmpeg)

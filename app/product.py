@@ -22,6 +22,7 @@ from datasources.blobs import BlobStore
 from datasources.cursors import Cursors
 from datasources.playback import Playback
 from datasources.ports import RecordStore
+from datasources.scratch import Scratch
 from domain.callers import Caller, Mode
 from domain.chat_limits import ChatLimits
 from domain.server import ADAPTIVE_PLAYBACK, FEATURES, MALWARE_SCAN, ServerFacts
@@ -34,6 +35,7 @@ from resolvers.records import BY_TYPE
 CURSOR_SECRET_FILE = "cursor-secret"  # noqa: S105 - a file's name, no secret
 PROCESSED: frozenset[MediaKind] = frozenset({"IMAGE", "VIDEO", "AUDIO", "RECORDING"})
 """Documents are given as they are."""
+SCRATCH_FOLDER = "scratch"
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,11 @@ def _chat_limits(settings: Settings) -> ChatLimits:
     )
 
 
+def scratch(settings: Settings) -> Scratch:
+    """For files while they are made."""
+    return Scratch(settings.data_dir / SCRATCH_FOLDER)
+
+
 def _file_rules(settings: Settings) -> sources.FileRules:
     limits = UploadLimits(
         video_bytes=settings.max_video_bytes,
@@ -136,7 +143,7 @@ def _file_rules(settings: Settings) -> sources.FileRules:
         user_open=settings.open_uploads_per_user,
     )
     scanned = settings.malware_scan_queue_url is not None
-    return sources.FileRules(limits, ("CHECK", "SCAN") if scanned else ("CHECK",), PROCESSED)
+    return sources.FileRules(limits, ("CHECK", "SCAN") if scanned else ("CHECK",), PROCESSED, scratch(settings))
 
 
 def _secret(settings: Settings) -> bytes:

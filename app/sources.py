@@ -1,7 +1,7 @@
 """The domains' classes over one store: the same set for every runtime, engine and test."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.call_engine import CallEngine, local_calls
 from datasources.accounts import Accounts
@@ -51,6 +51,7 @@ from datasources.recordings import Recordings
 from datasources.resources import Resources
 from datasources.room_members import RoomMembers
 from datasources.rooms import Rooms
+from datasources.scratch import Scratch
 from datasources.sessions import Sessions
 from datasources.settings import PersonalSettings
 from datasources.uploads import Uploads
@@ -73,11 +74,13 @@ class FileRules:
         limits: of one file and of a user's together.
         hurdles: what a new file has to pass before it can be used.
         processed: kinds that something makes thumbnails or renditions of.
+        scratch: where files are made before they are stored.
     """
 
     limits: UploadLimits = upload_rules.DEFAULT
     hurdles: Sequence[Hurdle] = ("CHECK",)
     processed: Collection[MediaKind] = ()
+    scratch: Scratch = field(default_factory=Scratch)
 
 
 def build(
@@ -152,7 +155,9 @@ def build(
         breakouts=Breakouts(store, calls),
         recordings=Recordings(store, carrier.engine, blobs, media, files.hurdles, now),
         export_jobs=export_jobs,
-        attendance_exports=AttendanceExports(export_jobs, meetings, attendance, rosters, users, blobs, now),
+        attendance_exports=AttendanceExports(
+            export_jobs, meetings, attendance, rosters, users, blobs, files.scratch, now
+        ),
         faces=FaceEnrollments(store, faces),
         face_pictures=FacePictures(media, media_deletion, blobs),
         liveness=LivenessChecks(store, faces),

@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import tempfile
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 from datasources.attendance import Attendance
 from datasources.blobs import BlobStore
@@ -14,6 +12,7 @@ from datasources.export_jobs import ExportJobs, file_key
 from datasources.meeting_rosters import Rosters
 from datasources.meetings import Meetings
 from datasources.ports import SortRange
+from datasources.scratch import Scratch
 from datasources.users import Users
 from domain.attendance import AttendanceRecord
 from domain.attendance_policy import AttendancePolicy, default_policy
@@ -35,6 +34,7 @@ class _TooLarge(Exception):
 class AttendanceExports:
     """
     Args:
+        scratch: where files are made.
         now: the server's clock.
     """
 
@@ -46,6 +46,7 @@ class AttendanceExports:
         rosters: Rosters,
         users: Users,
         blobs: BlobStore,
+        scratch: Scratch,
         now: Callable[[], Timestamp],
     ) -> None:
         self._jobs = jobs
@@ -54,6 +55,7 @@ class AttendanceExports:
         self._rosters = rosters
         self._users = users
         self._blobs = blobs
+        self._scratch = scratch
         self._now = now
 
     async def run(self) -> bool:
@@ -85,8 +87,8 @@ class AttendanceExports:
     async def _stored(self, held: "_Held") -> int:
         """The file as it is in the store; how many rows it has."""
         job = held.job
-        with tempfile.TemporaryDirectory(prefix="educonnect-export-") as folder:
-            file = ExportFile(Path(folder) / "rows", job.format, COLUMNS)
+        async with self._scratch.folder() as folder:
+            file = ExportFile(folder / "rows", job.format, COLUMNS)
             await file.begin()
             async for rows in self._rows(held):
                 if file.rows + len(rows) > MOST_ROWS:

@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 import phonenumbers
 
 _EMAIL, _EMAIL_LOCAL = 254, 64  # characters, RFC 5321
-_URL = 2048
+_URL = 2048  # of what clients send
+_OWN_URL = (
+    16 * 1024
+)  # of what we answer: presigned with a session token, and the name to save a file under, encoded twice
 _PHONE = 32
 _IP = 49  # the longest IPv6 spelling with "/128"
 
@@ -39,8 +42,17 @@ def check_email(text: str) -> None:
 
 
 def check_url(text: str) -> None:
-    if len(text) > _URL:
-        raise ValueError(f"at most {_URL} characters")
+    _check_url(text, _URL)
+
+
+def check_own_url(text: str) -> None:
+    """Of what we answer: the same, but long enough for requests that were signed with temporary credentials."""
+    _check_url(text, _OWN_URL)
+
+
+def _check_url(text: str, most: int) -> None:
+    if len(text) > most:
+        raise ValueError(f"at most {most} characters")
     if _NOT_IN_URL.search(text):
         raise ValueError("it holds characters that must be percent-encoded")
     scheme = _SCHEME.match(text)

@@ -24,16 +24,23 @@ class Scalar(NamedTuple):
     description: str
 
 
-def _text(parse: Callable[[str], object], description: str) -> Scalar:
-    """A scalar that stays the text that it came as, once it keeps the rules."""
+def _text(check: Callable[[str], object], description: str, answered: Callable[[str], object] | None = None) -> Scalar:
+    """A scalar that stays the text that it came as, once it keeps the rules.
 
+    Args:
+        answered: checks what we answer, where the rules for that differ.
+    """
+    return Scalar(_checked(check), _checked(answered or check), "str", description)
+
+
+def _checked(check: Callable[[str], object]) -> Callable[[Any], str]:
     def checked(value: Any) -> str:
         if not isinstance(value, str):
             raise ValueError("a string is expected")
-        parse(value)
+        check(value)
         return value
 
-    return Scalar(checked, checked, "str", description)
+    return checked
 
 
 TABLE: Mapping[str, Scalar] = {
@@ -52,7 +59,7 @@ TABLE: Mapping[str, Scalar] = {
     ),
     "AWSEmail": _text(addresses.check_email, "An e-mail address, `local-part@domain-part`."),
     "AWSJSON": Scalar(embedded_json.parse, embedded_json.serialise, "Any", "Any JSON value, written as a string."),
-    "AWSURL": _text(addresses.check_url, "A URL with its scheme, without `//` in the path."),
+    "AWSURL": _text(addresses.check_url, "A URL with its scheme, without `//` in the path.", addresses.check_own_url),
     "AWSPhone": _text(addresses.check_phone, "A phone number; without a country code it is North American."),
     "AWSIPAddress": _text(addresses.check_ip, "An IPv4 or IPv6 address, with or without a CIDR suffix."),
 }

@@ -2,9 +2,6 @@
 
 import asyncio
 import logging
-import shutil
-import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +13,7 @@ from datasources.local import hls
 from datasources.local.child_process import ChildProcess, module_command
 from datasources.local.media_messages import Made, Message, Progress, Refused, Still, Task
 from datasources.media_engine import Report, Underway, Unprocessable
+from datasources.scratch import Scratch
 from datasources.video_ladder import SOUND_KBPS
 from domain.errors import dependency_failed
 from domain.media import MediaAsset, Processed, StoredImage, StoredRendition
@@ -30,9 +28,6 @@ _CONTENT_TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
     ".ts": "video/mp2t",
 }
-_PREFIX = "media-"
-_LEFT_SECONDS = 3 * 24 * 3600
-"""Longer than any file takes."""
 _MESSAGE: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 _log = logging.getLogger(__name__)
@@ -42,34 +37,23 @@ class LocalMediaEngine:
     """A MediaEngine.
 
     Args:
-        scratch: a folder for copies of files while they are worked on; needs room for the largest.
+        scratch: for copies of files while they are worked on; needs room for the largest.
         ffmpeg: the program; None: what plays gets its length and a still, and no playlist.
         threads: processors that one file may use.
     """
 
-    def __init__(self, blobs: BlobStore, scratch: Path, *, ffmpeg: str | None, threads: int = 1) -> None:
+    def __init__(self, blobs: BlobStore, scratch: Scratch, *, ffmpeg: str | None, threads: int = 1) -> None:
         self._blobs = blobs
         self._scratch = scratch
         self._ffmpeg = ffmpeg
         self._threads = threads
 
     async def process(self, media: MediaAsset, report: Report) -> Processed | Underway:
-        work = await asyncio.to_thread(self._new_folder)
-        try:
+        async with self._scratch.folder() as work:
             return await self._process(media, work / "source", work / "made", report)
-        finally:
-            await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
-
-    def _new_folder(self) -> Path:
-        """Also removes what processes have left behind that were killed long ago."""
-        for left in self._scratch.glob(f"{_PREFIX}*"):
-            if left.stat().st_mtime < time.time() - _LEFT_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(dir=self._scratch, prefix=_PREFIX))
-        (work / "made").mkdir()
-        return work
 
     async def _process(self, media: MediaAsset, source: Path, folder: Path, report: Report) -> Processed:
+        await asyncio.to_thread(folder.mkdir)
         try:
             await self._blobs.fetch(media.original_key, source)
         except FileNotFoundError:

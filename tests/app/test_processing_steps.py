@@ -15,6 +15,7 @@ from app.worker_steps import TimedStep
 from datasources import media_processing
 from datasources.local.media_processes import LocalMediaEngine
 from datasources.media_engine import MediaEngine, Report, Underway, Unprocessable
+from datasources.scratch import Scratch
 from domain.errors import dependency_failed
 from domain.media import MediaAsset, Processed
 from tests import media_files
@@ -80,7 +81,7 @@ async def seen(ada: Client, media_id: str) -> dict[str, object]:
 async def test_a_picture_becomes_ready_with_thumbnails(school: School, ada: Client, tmp_path: Path) -> None:
     media_id = await upload_file(ada, media_files.picture(800, 600), "image/jpeg")
     assert (await seen(ada, media_id))["status"] == "PROCESSING"
-    await work(school, LocalMediaEngine(school.blobs, tmp_path, ffmpeg=None))
+    await work(school, LocalMediaEngine(school.blobs, Scratch(tmp_path), ffmpeg=None))
 
     media = await seen(ada, media_id)
     assert (media["status"], media["width"], media["height"]) == ("READY", 800, 600)
@@ -95,7 +96,7 @@ async def test_a_video_becomes_ready_with_a_link_to_its_playlist(school: School,
     media_id = await a_video(ada, tmp_path)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    await work(school, LocalMediaEngine(school.blobs, scratch, ffmpeg=media_files.ffmpeg()))
+    await work(school, LocalMediaEngine(school.blobs, Scratch(scratch), ffmpeg=media_files.ffmpeg()))
 
     media = await seen(ada, media_id)
     assert (media["status"], media["durationSeconds"]) == ("READY", 1)

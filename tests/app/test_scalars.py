@@ -193,6 +193,15 @@ def test_a_moment_in_an_answer_must_be_canonical_already(schema: GraphQLSchema, 
         scalar(schema, "AWSDateTime").coerce_output_value(text)
 
 
+def test_a_request_signed_with_a_session_token_is_answered_and_not_taken(schema: GraphQLSchema) -> None:
+    presigned = "https://files.s3.amazonaws.com/incoming/1?X-Amz-Security-Token=" + "IQoJb3JpZ2luX2Vj%2F" * 200
+    assert scalar(schema, "AWSURL").coerce_output_value(presigned) == presigned
+    with pytest.raises(ValueError, match="at most 16384 characters"):
+        scalar(schema, "AWSURL").coerce_output_value(presigned * 5)
+    with pytest.raises(GraphQLError, match="at most 2048 characters"):
+        scalar(schema, "AWSURL").coerce_input_value(presigned)
+
+
 def test_embedded_json_is_text_on_the_wire_and_a_value_for_resolvers(schema: GraphQLSchema) -> None:
     assert scalar(schema, "AWSJSON").coerce_input_value('{"a": [1, null, "x"]}') == {"a": [1, None, "x"]}
     result = echo(schema, "query($v: AWSJSON) { fAWSJSON(v: $v) }", {"v": '{"a": [1, null, "x"]}'})

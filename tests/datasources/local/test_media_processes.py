@@ -13,6 +13,7 @@ from PIL import Image
 from datasources.local.files import FileStore
 from datasources.local.media_processes import LocalMediaEngine
 from datasources.media_engine import Unprocessable
+from datasources.scratch import Scratch
 from domain.media import MediaAsset, Processed
 from domain.times import Timestamp
 from domain.uploads import MediaKind
@@ -39,7 +40,7 @@ class Studio:
 
     def __init__(self, files: FileStore, scratch: Path, ffmpeg: str | None) -> None:
         self.files = files
-        self.engine = LocalMediaEngine(files, scratch, ffmpeg=ffmpeg)
+        self.engine = LocalMediaEngine(files, Scratch(scratch), ffmpeg=ffmpeg)
         self.reported: list[float] = []
         self.began = asyncio.Event()
 
