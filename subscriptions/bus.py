@@ -194,7 +194,12 @@ class Bus:
     async def _beat(self, *, came_back: bool) -> None:
         while True:
             self.send(Message("beat"))
+            began = _now()
             await asyncio.sleep(BEAT_SECONDS)
+            if _now() - began > 2 * BEAT_SECONDS:  # who stood still could not hear either, and nothing follows from it
+                self._echoed_at = _now()
+                self._peers.rejoined(_now())
+                continue
             if _now() - self._echoed_at > ECHO_SECONDS:
                 raise BusLost("nothing comes back")
             if self._peers.fell_silent(_now()):

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -152,6 +153,23 @@ async def test_publishing_into_a_dead_redis_neither_waits_nor_grows(
     redis.start()
     await until(lambda: bool(one.listener.gaps and other.listener.gaps), "the gap, for what was dropped")
     await works_again(one, other)
+
+
+@pytest.mark.parametrize("broker", ["memory", "redis"])
+async def test_a_process_that_stood_still_has_missed_nothing_by_that(
+    broker: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(bus_module, "ECHO_SECONDS", 0.2)
+    url = "memory://" if broker == "memory" else request.getfixturevalue("redis").url
+    process = Process(url)
+    async with process.hub:
+        for number in range(5):
+            time.sleep(0.5)  # noqa: ASYNC251 - as a machine does that sleeps, or has too much to do
+            process.publish(number)
+            await until(lambda number=number: number in process.heard)
+        assert process.listener.gaps == 0
+        assert process.hub.connected
 
 
 async def test_a_process_that_starts_without_redis_works_alone_and_joins_later() -> None:
