@@ -108,7 +108,7 @@ def test_shell(example: Example, server: ServerProcess) -> None:
     if is_of_make(example):
         targets = re.findall(r"^make (\w+)", example.text, re.MULTILINE)
         assert targets
-        assert set(targets) <= set(shell("make -s help | awk '{ print $1 }'", server).stdout.split())
+        assert set(targets) <= set(shell("./dev help | awk '{ print $1 }'", server).stdout.split())
         return
     done = shell(example.text, server)
 

@@ -1,6 +1,7 @@
 """What is Rekognition's own: throttling, deletions to be repeated, liveness, and a collection made at need."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
@@ -8,6 +9,7 @@ from datasources.aws.rekognition import Rekognition, open_rekognition
 from domain.errors import Code, DomainError
 from tests.aws_json import played
 from tests.datasources.aws.fake_rekognition import FakeRekognition, Shown
+from tests.waiting import PATIENCE_SECONDS
 
 EVA = b"a picture of Eva"
 COLLECTION = "school"
@@ -27,12 +29,26 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def engine(fake: FakeRekognition) -> AsyncIterator[Rekognition]:
-    async with (
-        played("rekognition", fake.answer) as url,
-        open_rekognition(COLLECTION, region="eu-central-1", endpoint_url=url, seconds=1.0) as opened,
-    ):
-        yield opened
+async def url(fake: FakeRekognition) -> AsyncIterator[str]:
+    async with played("rekognition", fake.answer) as url:
+        yield url
+
+
+@pytest.fixture
+async def engine(url: str) -> AsyncIterator[Rekognition]:
+    async with opened(url, PATIENCE_SECONDS) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def impatient(url: str) -> AsyncIterator[Rekognition]:
+    """Gives up soon, for what never comes."""
+    async with opened(url, 1.0) as engine:
+        yield engine
+
+
+def opened(url: str, seconds: float) -> AbstractAsyncContextManager[Rekognition]:
+    return open_rekognition(COLLECTION, region="eu-central-1", endpoint_url=url, seconds=seconds)
 
 
 async def test_the_collection_is_made_with_the_first_face(engine: Rekognition, fake: FakeRekognition) -> None:
@@ -50,11 +66,13 @@ async def test_short_throttling_is_waited_for(engine: Rekognition, fake: FakeRek
     assert await engine.compare("u1", eva, EVA) == pytest.approx(fake.similarity)
 
 
-async def test_long_throttling_is_told_as_retryable(fake: FakeRekognition, engine: Rekognition) -> None:
+async def test_long_throttling_is_told_as_retryable(
+    fake: FakeRekognition, engine: Rekognition, impatient: Rekognition
+) -> None:
     eva = await engine.enroll("u1", EVA)
     fake.busy = 10**6
     with pytest.raises(DomainError) as refused:
-        await engine.compare("u1", eva, EVA)
+        await impatient.compare("u1", eva, EVA)
     assert refused.value.code is Code.FACE_SERVICE_BUSY
     assert refused.value.info["retryable"] is True
 
@@ -86,10 +104,13 @@ async def test_a_new_face_is_there_when_enrolling_returns(engine: Rekognition, f
     assert await engine.compare("u1", eva, EVA) > 0
 
 
-async def test_a_face_that_cannot_be_named_is_not_kept(engine: Rekognition, fake: FakeRekognition) -> None:
+async def test_a_face_that_cannot_be_named_is_not_kept(
+    engine: Rekognition, impatient: Rekognition, fake: FakeRekognition
+) -> None:
+    await engine.delete("u1", [await engine.enroll("u1", EVA)])  # so that the collection is there
     fake.slow = 10**6
     with pytest.raises(DomainError):
-        await engine.enroll("u1", EVA)
+        await impatient.enroll("u1", EVA)
     assert fake.collections[COLLECTION].faces == {}
 
 
