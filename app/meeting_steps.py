@@ -70,8 +70,8 @@ class _MeetingFollower:
         changed = await self._sources.meeting_events.apply(event, self._now())
         if changed.meeting is not None:
             await self._publish("publishMeeting", id=changed.meeting.id)
-        if changed.attendee is not None:
-            await self._attendee_changed(changed.attendee.meeting_id, changed.attendee.user_id)
+        for row in changed.attendees:
+            await self._attendee_changed(row.meeting_id, row.user_id)
         if changed.pipeline is not None:
             recording = await self._sources.recordings.of_pipeline(*changed.pipeline)
             if recording is not None:

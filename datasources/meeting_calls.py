@@ -119,7 +119,7 @@ class Calls:
             writes: list[Guarded] = [(meeting_step(meeting, ended), LostRace())]
             if meeting.session is not None:
                 session_id = meeting.session.meeting_id
-                writes += await meeting_sightings.closing(self._store, meeting.id, session_id, at)
+                writes += await meeting_sightings.closing(self._store, meeting, session_id, at)
             await commit(self._store, writes)
             return ended, True
 
@@ -241,7 +241,7 @@ class Calls:
             return
         session = await self._new_session(meeting, lost.media_region)
         renewed = with_session(meeting, session)
-        closing = await meeting_sightings.closing(self._store, meeting.id, lost.meeting_id, now)
+        closing = await meeting_sightings.closing(self._store, meeting, lost.meeting_id, now)
         try:
             await commit(self._store, [(meeting_step(meeting, renewed), LostRace()), *closing])
         except LostRace:

@@ -1,7 +1,7 @@
 """Chime's events, applied to rosters and meetings: in any order, and however often each is told."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -38,7 +38,7 @@ class Changed(msgspec.Struct, frozen=True):
     """What an event changed, to be told to subscribers."""
 
     meeting: Meeting | None = None
-    attendee: MeetingAttendee | None = None
+    attendees: Sequence[MeetingAttendee] = ()
     pipeline: tuple[str, str] | None = None
     """A meeting's id and that of a media pipeline of which there is news; nothing was written for it."""
 
@@ -73,7 +73,7 @@ class MeetingEvents:
             return Changed()
         if kind is None:
             return Changed(meeting=await self.call_ended(detail.external_meeting_id, detail.meeting_id, at))
-        return Changed(attendee=await self._seen(detail, kind, at))
+        return Changed(attendees=await self._seen(detail, kind, at))
 
     async def call_ended(self, meeting_id: str, session_id: str, at: Timestamp) -> Meeting | None:
         """Remembers that a Chime meeting is over, from which the roster follows; the meeting if that ended it too."""
@@ -82,7 +82,7 @@ class MeetingEvents:
             meeting = await self._meetings.get(meeting_id)
             if meeting is None:
                 return None
-            writes = await meeting_sightings.closing(self._store, meeting_id, session_id, at)
+            writes = await meeting_sightings.closing(self._store, meeting, session_id, at)
             ended: Meeting | None = None
             if meeting.is_live and meeting.session is not None and meeting.session.meeting_id == session_id:
                 ended = ended_meeting(meeting, "TIMED_OUT", at)
@@ -141,24 +141,30 @@ class MeetingEvents:
 
         return await settle(attempt, "The meeting")
 
-    async def _seen(self, detail: EventDetail, kind: str, at: Timestamp) -> MeetingAttendee | None:
-        """The row of who was seen, None where nothing changed: strangers, such as recorders, have no row."""
-        meeting_id, user_id, attendee_id = detail.external_meeting_id, detail.external_user_id, detail.attendee_id
-        if user_id is None or attendee_id is None:
-            return None
+    async def _seen(self, detail: EventDetail, kind: str, at: Timestamp) -> Sequence[MeetingAttendee]:
+        """The rows that changed of who was seen, in the roster of a breakout and in that of its parent."""
+        user_id, attendee_id = detail.external_user_id, detail.attendee_id
+        meeting = await self._meetings.get(detail.external_meeting_id)
+        if user_id is None or attendee_id is None or meeting is None:
+            return ()
         sighting = Sighting(at, kind, detail.meeting_id, attendee_id)
+        rows = [await self._see(meeting_id, user_id, sighting) for meeting_id in meeting_sightings.rosters_of(meeting)]
+        return [row for row in rows if row is not None]
+
+    async def _see(self, meeting_id: str, user_id: str, sighting: Sighting) -> MeetingAttendee | None:
+        """The row of who was seen, None where nothing changed: strangers, such as recorders, have no row."""
 
         async def attempt() -> MeetingAttendee | None:
             before = await self._rosters.get(meeting_id, user_id)
             if before is None:
                 return None
             known = await meeting_sightings.read(self._store, meeting_id, user_id)
-            if sighting in known.sightings or (known.is_full and kind == "JOINED"):
+            if sighting in known.sightings or (known.is_full and sighting.kind == "JOINED"):
                 return None
             after = one_version_on(before, known.applied(before, sighting))
             writes: list[Guarded] = meeting_sightings.steps(before, after, sighting)
-            if detail.meeting_id not in known.session_ends:  # its end closes what it finds, and nothing later
-                writes.append((session_goes_on(meeting_id, detail.meeting_id), LostRace()))
+            if sighting.session_id not in known.session_ends:  # its end closes what it finds, and nothing later
+                writes.append((session_goes_on(meeting_id, sighting.session_id), LostRace()))
             await commit(self._store, writes)
             return None if after is before else after
 

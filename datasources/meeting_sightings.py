@@ -24,6 +24,7 @@ from datasources.transactions import Guarded
 from domain.errors import Code, DomainError
 from domain.meeting_attendees import MeetingAttendee, seen
 from domain.meeting_presence import Sighting, presence
+from domain.meetings import Meeting
 from domain.times import Timestamp
 
 MOST = 2_000
@@ -59,12 +60,19 @@ async def session_ends(store: RecordStore, meeting_id: str) -> dict[str, Timesta
     return {session_id: item["at"] for item in items if (session_id := ended_session(item)) is not None}
 
 
-async def closing(store: RecordStore, meeting_id: str, session_id: str, at: Timestamp) -> list[Guarded]:
-    """The write that tells a Chime meeting's end; none when an end as early is known."""
-    known = (await session_ends(store, meeting_id)).get(session_id)
-    if known is not None and known <= at:
-        return []
-    return [(session_end(meeting_id, session_id, at), LostRace())]
+def rosters_of(meeting: Meeting) -> tuple[str, ...]:
+    """The meetings in whose rosters it counts who is in this one's calls: a breakout is a part of its parent."""
+    return (meeting.id,) if meeting.parent_meeting_id is None else (meeting.id, meeting.parent_meeting_id)
+
+
+async def closing(store: RecordStore, meeting: Meeting, session_id: str, at: Timestamp) -> list[Guarded]:
+    """The writes that tell a Chime meeting's end wherever it counts; none where an end as early is known."""
+    writes: list[Guarded] = []
+    for meeting_id in rosters_of(meeting):
+        known = (await session_ends(store, meeting_id)).get(session_id)
+        if known is None or known > at:
+            writes.append((session_end(meeting_id, session_id, at), LostRace()))
+    return writes
 
 
 def steps(

@@ -11,6 +11,7 @@ from tests.resolvers.meeting import (
     END,
     GET,
     JOIN,
+    LEAVE,
     MINE,
     REMOVE,
     START,
@@ -71,6 +72,55 @@ async def test_breakouts_end_with_their_meeting(hall: Hall) -> None:
     assert ("publishMeeting", {"id": first["id"]}) in school.published
     if hall.chime is not None:
         assert all(call.is_over for call in hall.chime.calls.values())
+
+
+async def test_time_in_a_breakout_is_time_in_its_meeting(every_hall: Hall) -> None:
+    hall, school = every_hall, every_hall.school
+    ada, ben, eve = school.as_("ada", "Mentors"), school.as_("ben"), school.as_("eve")
+    meeting = await live_meeting(school, ada, ben, eve)
+    await hall.enter(await join(ben, meeting))
+    school.clock.advance(seconds=10)
+    await result(ben, LEAVE, id=meeting["id"])
+    await hall.drain()
+    made = await result(ada, BREAK_OUT, input={"meetingId": meeting["id"], "groups": groups([ben], [eve])})
+    first, second = made["items"]
+    school.clock.advance(seconds=10)
+    await hall.enter(await join(ben, first))
+    assert (await roster(ada, meeting))[ben.id]["status"] == "JOINED"
+    school.clock.advance(seconds=30)
+    await result(ada, END, id=first["id"])
+    await hall.drain()
+    school.clock.advance(seconds=5)
+    await hall.enter(await join(ben, meeting))
+    school.clock.advance(seconds=7)
+    await result(ben, LEAVE, id=meeting["id"])
+    await hall.drain()
+
+    row = (await roster(ada, meeting))[ben.id]
+    assert (row["status"], row["attendedSeconds"]) == ("LEFT", 10 + 30 + 7)
+    assert [each["leaveReason"] for each in row["presence"]] == ["LEFT", "MEETING_ENDED", "LEFT"]
+    assert (await roster(ada, first))[ben.id]["attendedSeconds"] == 30
+    assert ("publishMeetingAttendee", {"meeting_id": meeting["id"], "user_id": ben.id}) in school.published
+    assert (await roster(ada, meeting))[eve.id]["attendedSeconds"] == 0
+    assert eve.id in await roster(ada, second)
+
+
+async def test_who_is_in_a_breakout_as_the_meeting_ends_was_there_until_then(hall: Hall) -> None:
+    school = hall.school
+    ada, ben, eve = school.as_("ada", "Mentors"), school.as_("ben"), school.as_("eve")
+    meeting = await live_meeting(school, ada, ben, eve)
+    made = await result(ada, BREAK_OUT, input={"meetingId": meeting["id"], "groups": groups([ben], [eve])})
+    await hall.enter(await join(ben, made["items"][0]))
+    school.clock.advance(seconds=20)
+
+    await result(ada, END, id=meeting["id"])
+    await hall.drain()
+
+    row = (await roster(ada, meeting))[ben.id]
+    assert (row["status"], row["attendedSeconds"]) == ("LEFT", 20)
+    [stay] = row["presence"]
+    assert (stay["leftAt"], stay["leaveReason"]) == (school.clock.now(), "MEETING_ENDED")
+    assert (await result(ada, GET, id=meeting["id"]))["attendeeCount"] == 0
 
 
 async def test_new_breakouts_wait_for_the_end_of_the_old(school: School) -> None:
