@@ -36,6 +36,8 @@ def reader(attribute: str, type_: GraphQLOutputType) -> Read | None:
             if required:
                 raise ValueError(attribute)
             return None
+        if isinstance(value, Exception):
+            raise value
         value = coerce(value)
         if value is None or value is Undefined:
             raise ValueError(attribute)

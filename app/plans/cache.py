@@ -69,6 +69,10 @@ class Plans:
             self._operations[operation] = known
         return known
 
+    def has_plan(self, operation: Operation) -> bool:
+        known = self._operations.get(operation)
+        return known is not None and any(known.plans.values())
+
     def plan(self, known: Known, values: VariableValues) -> Plan | None:
         """None when graphql-core is to execute."""
         wanted: tuple[Any, ...] = tuple(values.coerced.get(name) for name in known.conditions)

@@ -153,8 +153,8 @@ class _Generator:
             return False
         fields = shape.only.fields
         attributes = {field.bound.attribute for field in fields if field.bound}
-        if len(attributes) < len(fields) or any(map(_is_odd, attributes)):
-            return False  # a constant, an attribute under two names, or one that Python cannot name
+        if not fields or len(attributes) < len(fields) or any(map(_is_odd, attributes)):
+            return False  # nothing, a constant, an attribute under two names, or one that Python cannot name
         return all(self._is_projectable(field.shape) for field in fields)
 
     def _struct_type(self, shape: Shape) -> str:

@@ -31,10 +31,12 @@ _TYPES: Mapping[str, Any] = {
 
 
 def coercion(type_: GraphQLLeafType) -> Callable[[Any], Any]:
-    """A value as it stands in the answer. Raises whatever the type raises, and TypeError for no value."""
+    """A value as it stands in the answer. Raises what the type raises, TypeError, or itself."""
     coerce = type_.coerce_output_value
 
     def coerced(value: Any) -> Any:
+        if isinstance(value, Exception):
+            raise value
         result = coerce(value)
         if result is None or result is Undefined:
             raise TypeError(f"{type_} has no such value")
