@@ -178,6 +178,10 @@ class BlobStore(Protocol):
         """
         ...
 
+    async def sign_gets(self, keys: Sequence[str], *, seconds: int) -> list[str]:
+        """As `sign_get` of each, in order; thousands hold up nobody."""
+        ...
+
     async def ready(self) -> None:
         """Returns when the engine answers; raises DEPENDENCY_FAILED otherwise."""
         ...

@@ -72,14 +72,11 @@ class Playback:
         if not text.startswith(b"#EXTM3U"):
             raise NoSuchLink
         seconds = min(SEGMENTS_SECONDS, max(_LEAST_SECONDS, leave.expires - int(self._now())))
-        lines = [await self._line(line, dirname(key), seconds) for line in text.decode().splitlines()]
-        return ("\n".join(lines) + "\n").encode()
-
-    async def _line(self, line: str, folder: str, seconds: int) -> str:
-        """Comments, tags and playlists stay as they are; the latter are found beside this one's URL."""
-        if not line or line.startswith("#") or line.endswith(".m3u8"):
-            return line
-        return await self._blobs.sign_get(f"{folder}/{line}", seconds=seconds)
+        lines = text.decode().splitlines()
+        segments = [line for line in lines if _is_segment(line)]
+        links = await self._blobs.sign_gets([f"{dirname(key)}/{segment}" for segment in segments], seconds=seconds)
+        of_segment = dict(zip(segments, links, strict=True))
+        return ("\n".join(of_segment.get(line, line) for line in lines) + "\n").encode()
 
     def _leave(self, token: str) -> _Leave:
         if len(token) > MOST_TOKEN_CHARACTERS:
@@ -98,3 +95,8 @@ class Playback:
 
     def _mac(self, leave: bytes) -> bytes:
         return hmac.digest(self._secret, leave, "sha256")
+
+
+def _is_segment(line: str) -> bool:
+    """Comments, tags and playlists stay as they are; the latter are found beside this one's URL."""
+    return bool(line) and not line.startswith("#") and not line.endswith(".m3u8")

@@ -16,6 +16,7 @@ from datasources.aws.media_convert_jobs import Source, job_settings
 from datasources.aws.vendor_errors import FAULTS, client_config, code_of
 from datasources.blobs import BlobStore
 from datasources.media_engine import Report, Underway, Unprocessable
+from datasources.video_ladder import SOUND_KBPS, ladder
 from domain.errors import Code, DomainError, dependency_failed
 from domain.media import MediaAsset, Processed, StoredImage, StoredRendition
 from domain.times import Timestamp
@@ -147,7 +148,6 @@ class MediaConvert:
         pictures = [each["VideoDetails"] for each in details if "VideoDetails" in each]
         best = max(pictures, key=lambda picture: picture["WidthInPx"], default=None)
         width, height = (best["WidthInPx"], best["HeightInPx"]) if best else (None, None)
-        playlist = await self._blobs.list_keys(f"{media.folder}hls/")
         return Processed(
             duration_seconds=round(seconds) or None,
             width=width,
@@ -159,10 +159,19 @@ class MediaConvert:
                     f"{media.folder}hls/master.m3u8",
                     width=width,
                     height=height,
-                    size_bytes=sum(blob.size for blob in playlist),
+                    bitrate_kbps=SOUND_KBPS + (ladder(width, height)[-1].kbps if width and height else 0),
+                    size_bytes=await self._size_of(f"{media.folder}hls/"),
                 ),
             ),
         )
+
+    async def _size_of(self, folder: str) -> int:
+        """All its files together."""
+        size, after = 0, None
+        while found := await self._blobs.list_keys(folder, after=after):
+            size += sum(blob.size for blob in found)
+            after = found[-1].key
+        return size
 
     async def _stills(self, media: MediaAsset, width: int | None, height: int | None) -> tuple[StoredImage, ...]:
         """The last still of those that were made: later than a fade from black, where the file is long enough."""

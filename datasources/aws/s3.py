@@ -16,6 +16,7 @@ import aioboto3
 
 from datasources.aws.s3_calls import Refused, call, client_config, translated
 from datasources.aws.s3_copies import copy_object
+from datasources.aws.s3_links import Unlike, links_like
 from datasources.aws.s3_transfers import download, read_range, upload
 from datasources.blob_limits import (
     check_checksum,
@@ -87,7 +88,7 @@ async def open_s3(
         if acceleration:
             config = client_config(acceleration=True)
             links = await stack.enter_async_context(chosen.client("s3", region_name=region, config=config))
-        yield S3Store(client, links, bucket, prefix, kms_key, min_part_bytes)
+        yield S3Store(client, links, chosen, bucket, prefix, kms_key, min_part_bytes)
 
 
 class S3Store:
@@ -96,13 +97,22 @@ class S3Store:
     Args:
         client: makes requests.
         links: signs URLs for others.
+        session: aioboto3's, of which both are.
     """
 
     def __init__(
-        self, client: Any, links: Any, bucket: str, prefix: str, kms_key: str | None, min_part_bytes: int
+        self,
+        client: Any,
+        links: Any,
+        session: Any,
+        bucket: str,
+        prefix: str,
+        kms_key: str | None,
+        min_part_bytes: int,
     ) -> None:
         self._client = client
         self._links = links
+        self._session = session
         self._bucket = bucket
         self._prefix = prefix
         self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
@@ -139,6 +149,17 @@ class S3Store:
             check_type(content_type)
             request["ResponseContentType"] = content_type
         return await self._url("get_object", request, seconds)
+
+    async def sign_gets(self, keys: Sequence[str], *, seconds: int) -> list[str]:
+        if not keys:
+            return []
+        first = await self.sign_get(keys[0], seconds=seconds)
+        names = [self._at(key)["Key"] for key in keys]
+        credentials = await (await self._session.get_credentials()).get_frozen_credentials()
+        try:
+            return await links_like(first, names[0], names, credentials.secret_key)
+        except Unlike:
+            return [await self.sign_get(key, seconds=seconds) for key in keys]
 
     async def _signed(self, operation: str, request: Mapping[str, Any], seconds: int) -> SignedRequest:
         url = await self._url(operation, request, seconds)

@@ -193,6 +193,23 @@ class TestReading:
             "filename*=UTF-8''Ebbe%20%22und%22%20Fl%C3%BCt%2C%201.%20Teil_2.mp4"
         )
 
+    async def test_many_links_lead_each_to_its_own_file(self, blob_site: Site, blobs: BlobStore):
+        keys = [f"m/hls/{number}-a~b c+d.ts" for number in range(450)]
+        for number in (0, 1, 449):
+            await put(blob_site, keys[number], b"%d" % number)
+
+        links = await blobs.sign_gets(keys, seconds=60)
+
+        assert len(set(links)) == 450
+        for number in (0, 1, 449):
+            answer = await blob_site.request("GET", links[number])
+            assert (answer.status, answer.body) == (200, b"%d" % number)
+        swapped = links[1].replace("1-a", "449-a")
+        assert (await blob_site.request("GET", swapped)).status == 403
+        blob_site.pass_time(120)
+        assert (await blob_site.request("GET", links[449])).status == 403
+        assert await blobs.sign_gets([], seconds=60) == []
+
     async def test_a_file_is_fetched_to_a_path(self, blob_site: Site, blobs: BlobStore, tmp_path: Path):
         await put(blob_site, "a", BODY)
         await blobs.fetch("a", tmp_path / "copy")
@@ -258,6 +275,8 @@ class TestKeys:
             blobs.fetch(key, tmp_path / "x"),
             blobs.store(key, b"x", content_type="text/plain"),
             blobs.sign_get(key, seconds=60),
+            blobs.sign_gets([key], seconds=60),
+            blobs.sign_gets(["a", key], seconds=60),
             blobs.sign_put(key, size=1, content_type="text/plain", seconds=60),
             blobs.start_multipart(key, content_type="text/plain"),
             blobs.move(key, "a"),

@@ -118,7 +118,16 @@ async def test_progress_and_results(engine: MediaConvert, service: MediaConvertS
         width=1920,
         height=1080,
         images=(StoredImage(f"{FILM.folder}stills/still.0000001.jpg", 1920, 1080),),
-        files=(StoredRendition("HLS", f"{FILM.folder}hls/master.m3u8", width=1920, height=1080, size_bytes=8),),
+        files=(
+            StoredRendition(
+                "HLS",
+                f"{FILM.folder}hls/master.m3u8",
+                width=1920,
+                height=1080,
+                bitrate_kbps=5_000 + 128,
+                size_bytes=8,
+            ),
+        ),
     )
 
 
@@ -129,6 +138,7 @@ async def test_sound_is_not_looked_into_and_has_no_picture(engine: MediaConvert,
     made = await process(engine, SOUND)
     assert isinstance(made, Processed)
     assert (made.duration_seconds, made.width, made.images) == (3, None, ())
+    assert [file.bitrate_kbps for file in made.files] == [128]
 
 
 async def test_what_is_no_film_gets_no_job(engine: MediaConvert, service: MediaConvertService) -> None:
