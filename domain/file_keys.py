@@ -3,12 +3,19 @@
 import hashlib
 import re
 
+from domain.uploads import MediaKind, UploadPurpose
+
 INCOMING = "incoming/"
 """Where clients' bytes arrive. Nothing there is ever given to anybody."""
 MEDIA = "media/"
+DOCUMENTS = "documents/"
+FACES = "faces/"
+"""Pictures of faces, which are read once and removed."""
 RECORDINGS = "recordings/"
-"""Where Chime puts what it records."""
+"""Where Chime puts what it records, and where recordings are kept."""
+_KEPT_RECORDINGS = f"{RECORDINGS}kept/"
 EXPORTS = "exports/"
+_ORIGINAL = re.compile(rf"({MEDIA}|{DOCUMENTS}|{FACES}|{_KEPT_RECORDINGS})[^/]*/(?P<media_id>[^/]+)/original")
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -16,14 +23,21 @@ def incoming(owner_id: str, upload_id: str) -> str:
     return f"{INCOMING}{_folder_name(owner_id)}/{upload_id}"
 
 
-def media_folder(owner_id: str, media_id: str) -> str:
+def place(kind: MediaKind, purpose: UploadPurpose) -> str:
+    """The beginning of the keys of media of a kind, so that a store may keep them apart."""
+    if purpose == "FACE":
+        return FACES
+    return {"DOCUMENT": DOCUMENTS, "RECORDING": _KEPT_RECORDINGS}.get(kind, MEDIA)
+
+
+def media_folder(owner_id: str, media_id: str, place: str = MEDIA) -> str:
     """The beginning of the keys of all that belongs to one media: its original, thumbnails, renditions, captions."""
-    return f"{MEDIA}{_folder_name(owner_id)}/{media_id}/"
+    return f"{place}{_folder_name(owner_id)}/{media_id}/"
 
 
-def original(owner_id: str, media_id: str) -> str:
+def original(owner_id: str, media_id: str, place: str = MEDIA) -> str:
     """The file as it was uploaded, once it was checked."""
-    return f"{media_folder(owner_id, media_id)}original"
+    return f"{media_folder(owner_id, media_id, place)}original"
 
 
 def recorded_pieces(token: str) -> str:
@@ -42,10 +56,8 @@ def export(owner_id: str, job_id: str, format: str) -> str:
 
 def media_id_of(key: str) -> str | None:
     """The media that an original's key belongs to; None for any other key."""
-    match key.removeprefix(MEDIA).split("/"):
-        case [_, media_id, "original"] if media_id and key.startswith(MEDIA):
-            return media_id
-    return None
+    found = _ORIGINAL.fullmatch(key)
+    return None if found is None else found["media_id"]
 
 
 def upload_id_of(key: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from domain.errors import Code, DomainError, bad_request, invalid_state, not_found
-from domain.file_keys import media_folder, original
+from domain.file_keys import media_folder, original, place
 from domain.records import Record
 from domain.times import Timestamp
 from domain.uploads import Checksum, MediaKind, UploadPurpose
@@ -107,11 +107,11 @@ class MediaAsset(Record, frozen=True):
 
     @property
     def original_key(self) -> str:
-        return original(self.owner_id, self.id)
+        return original(self.owner_id, self.id, place(self.kind, self.purpose))
 
     @property
     def folder(self) -> str:
-        return media_folder(self.owner_id, self.id)
+        return media_folder(self.owner_id, self.id, place(self.kind, self.purpose))
 
     @property
     def has_bytes(self) -> bool:

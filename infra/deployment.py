@@ -8,6 +8,7 @@ from infra.stacks.data import DataStack
 from infra.stacks.identity import IdentityStack
 from infra.stacks.messaging import MessagingStack
 from infra.stacks.network import NetworkStack
+from infra.stacks.storage import StorageStack
 
 
 def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
@@ -16,14 +17,22 @@ def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
     Args:
         folder: where the templates go; None is the CDK CLI's choice.
     """
-    app = cdk.App(outdir=folder, analytics_reporting=False)
+    app = cdk.App(outdir=folder, analytics_reporting=False, context=_FLAGS)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     NetworkStack(app, environment)
     IdentityStack(app, environment)
     DataStack(app, environment)
+    StorageStack(app, environment)
     MessagingStack(app, environment)
     _tag(app, environment)
     return app
+
+
+_FLAGS = {
+    "@aws-cdk/aws-iam:minimizePolicies": True,
+    "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
+}
+"""What CDK does in new projects only, unless it is told."""
 
 
 def _tag(app: cdk.App, environment: Environment) -> None:

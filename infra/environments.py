@@ -15,6 +15,22 @@ class Capacity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Replica:
+    """A further region of every table, and the KMS key there that encrypts them."""
+
+    region: str
+    key_arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SocialSignIn:
+    """A provider of sign-in whose client secret is in Secrets Manager, under `educonnect-ENVIRONMENT-PROVIDER`."""
+
+    provider: Literal["Google", "Facebook", "LinkedIn"]
+    client_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """One deployment of the whole.
 
@@ -26,11 +42,17 @@ class Environment:
         keeps_data: tables, buckets, keys and user pools outlive their stacks and refuse to be deleted.
         log_days: how long log groups keep what they hold; one of CloudWatch's choices.
         nat_gateways: ways from private subnets to services without endpoints; with one a zone, none depends on another.
+        private_endpoints: reach AWS's services from the private subnets without the internet; some $8 a month, service
+            and zone. S3 and DynamoDB are always reached so, which costs nothing.
         web_origins: origins of the web clients, which may send files and read answers in browsers.
         table_capacity: None is on demand.
-        replica_regions: further regions of every table (DynamoDB global tables; the last writer wins).
+        replicas: further regions of every table (DynamoDB global tables; the last writer wins).
         copy_region: where backups and files are copied to; None copies nothing.
+        object_lock_days: what is in the buckets of backups and logs can be removed by nobody for so long; None locks
+            nothing.
+        malware_scans: GuardDuty looks at each file before it is used.
         accelerated_uploads: clients send files over S3 Transfer Acceleration.
+        social_sign_in: further ways to sign in to the user pool.
         monthly_budget_usd: what a month may cost before somebody is told.
         ops_mail: who is told, of budgets and alarms.
     """
@@ -46,9 +68,13 @@ class Environment:
     nat_gateways: int = 1
     web_origins: tuple[str, ...] = ()
     table_capacity: Capacity | None = None
-    replica_regions: tuple[str, ...] = ()
+    replicas: tuple[Replica, ...] = ()
     copy_region: str | None = None
+    object_lock_days: int | None = None
+    malware_scans: bool = True
     accelerated_uploads: bool = False
+    private_endpoints: bool = True
+    social_sign_in: tuple[SocialSignIn, ...] = ()
     monthly_budget_usd: int
     ops_mail: str = "ops@educonnect.example"
     tags: dict[str, str] = field(default_factory=lambda: {"CostCenter": "learning", "Owner": "platform"})
@@ -64,6 +90,8 @@ ENVIRONMENTS: dict[Name, Environment] = {
         name="dev",
         keeps_data=False,
         log_days=7,
+        private_endpoints=False,
+        malware_scans=False,
         web_origins=("http://localhost:5173",),
         monthly_budget_usd=200,
     ),
@@ -79,6 +107,7 @@ ENVIRONMENTS: dict[Name, Environment] = {
         log_days=365,
         web_origins=("https://educonnect.example",),
         copy_region="eu-west-1",
+        object_lock_days=35,
         accelerated_uploads=True,
         monthly_budget_usd=4_000,
     ),

@@ -34,10 +34,20 @@ def synthesize(name: Name, folder: Path) -> None:
         build(ENVIRONMENTS[name], folder=str(folder)).synth()
     except RuntimeError as error:  # the findings stand on stderr already
         raise SystemExit(str(error)) from None
+    if _findings(folder):
+        raise SystemExit(f"cdk-nag: warnings count too; acknowledge them with a reason, see {folder}")
     templates = sorted(folder.glob("*.template.json"))
     resources = sum(len(json.loads(path.read_text())["Resources"]) for path in templates)
     seconds = time.monotonic() - started
     sys.stdout.write(f"{name}: {len(templates)} stacks, {resources} resources, cdk-nag passed, {seconds:.1f} s\n")
+
+
+def _findings(folder: Path) -> int:
+    """Of any severity: CDK stops at errors only."""
+    report = folder / "validation-report.json"
+    if not report.exists():
+        return 0
+    return sum(len(each["violations"]) for each in json.loads(report.read_text())["pluginReports"])
 
 
 if __name__ == "__main__":

@@ -113,7 +113,8 @@ async def test_a_recording_becomes_a_media_of_the_host(studio: Hall) -> None:
     user = await school.store.get(USERS, {"userId": ada.id})
     assert user is not None
     assert user["storageUsedBytes"] == len(FILM)
-    assert await school.blobs.list_keys("recordings/") == []
+    [kept] = await school.blobs.list_keys("recordings/")
+    assert kept.key == original(ada.id, media["id"], "recordings/kept/")
     assert (await result(ben, GET_MEDIA, id=media["id"]))["kind"] == "RECORDING"
     assert await result(school.as_("eve"), GET_MEDIA, id=media["id"]) is None
     await result(ada, REMOVE, id=meeting["id"], user=ben.id)
