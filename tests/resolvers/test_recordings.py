@@ -12,6 +12,7 @@ from app.workers import Workers
 from datasources.aws.search import TermSearch
 from datasources.local.sqlite import SQLiteStore
 from datasources.tables import USERS
+from domain.file_keys import original
 from tests.blob_stores import served_files
 from tests.calling import Hall, chime, chime_calls
 from tests.resolvers.chat import error
