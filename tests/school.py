@@ -16,17 +16,16 @@ from app import sources
 from app.attendance_steps import attendance_steps
 from app.auth.local_issuer import user_id
 from app.call_engine import CallEngine, local_calls
-from app.execution import Executor, GraphQLRequest
 from app.export_steps import export_steps
 from app.media_steps import media_steps
 from app.meeting_steps import meeting_steps
 from app.notification_steps import notification_steps
 from app.presence_steps import presence_steps
-from app.scope import RequestScope
 from app.sources import FileRules
 from app.worker_steps import all_steps
 from app.workers import Workers
 from datasources.accounts import Accounts
+from datasources.aws.dynamodb import DynamoDBStore
 from datasources.blobs import BlobStore
 from datasources.cursors import Cursors
 from datasources.face_engine import FaceEngine
@@ -43,6 +42,7 @@ from domain.upload_rules import UploadLimits
 from resolvers.context import Context, Sources
 from tests.blob_stores import MIN_PART_BYTES, Site
 from tests.faces_in_memory import FacesInMemory
+from tests.runtimes import RUNTIMES, Runtime, chosen
 
 FACTS = ServerFacts(api_version="test", minimum_client_version="1.0.0", features=("COURSES",))
 FILE_RULES = FileRules(UploadLimits(least_part_bytes=MIN_PART_BYTES))
@@ -100,6 +100,8 @@ class School:
     """The ways out of the house: mail goes to an outbox, all else nowhere, until a test sets others."""
     sources: Sources = field(init=False)
     accounts: Accounts = field(init=False)
+    runtime: Runtime = field(init=False)
+    """What answers operations."""
 
     def __post_init__(self) -> None:
         self.carrier = self.calls or local_calls(self.store, self.clock.now)
@@ -116,8 +118,9 @@ class School:
             face_attendance=self.face_attendance,
         )
         self.senders = Senders(mailer=Outbox(self.store, self.clock.now))
-        self.executor = Executor(self.schema)
         self.cursors = Cursors(b"a secret of the tests", self.clock.now)
+        name = chosen(on_aws=isinstance(self.store, DynamoDBStore) or self.calls is not None)
+        self.runtime = RUNTIMES[name](self.schema, self.accounts.admit, self.context)
 
     @property
     def blobs(self) -> BlobStore:
@@ -203,10 +206,7 @@ class Client:
 
     async def run(self, query: str, **variables: Any) -> dict[str, Any]:
         """The whole payload, data and errors."""
-        caller = await self.school.accounts.admit(self.caller)
-        scope = RequestScope(self.school.context(caller), "request-of-a-test")
-        answer = await self.school.executor.execute(GraphQLRequest(query, variables), scope)
-        return answer.payload
+        return await self.school.runtime.answer(query, variables, self.caller)
 
     async def data(self, query: str, **variables: Any) -> Any:
         """The data of an operation that must succeed."""

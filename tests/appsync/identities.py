@@ -11,6 +11,8 @@ ISSUERS = {
     Mode.OIDC: "https://id.school.example",
 }
 CLIENT_ID = "app-of-the-school"
+AN_HOUR = 3_600
+"""How long a token lasts whose caller does not say it."""
 
 
 def identity(caller: Caller) -> dict[str, Any] | None:
@@ -70,6 +72,7 @@ def _told_by_authorizer(caller: Caller) -> dict[str, Any]:
 def _claims(caller: Caller) -> dict[str, Any]:
     """A Cognito ID token's, which tells all that a caller may have; of another issuer's token the same in its words."""
     mine = caller.mode is Mode.COGNITO
+    issued = _seconds(caller.issued_at) or 0
     found: dict[str, Any] = {
         "iss": ISSUERS[caller.mode],
         "sub": caller.user_id,
@@ -78,9 +81,9 @@ def _claims(caller: Caller) -> dict[str, Any]:
         "cognito:username" if mine else "preferred_username": caller.username,
         "cognito:groups" if mine else "groups": sorted(caller.groups) or None,
         "origin_jti": caller.session_id,
-        "iat": _seconds(caller.issued_at),
+        "iat": issued,
         "auth_time": _seconds(caller.authenticated_at),
-        "exp": _seconds(caller.expires_at),
+        "exp": _seconds(caller.expires_at) or issued + AN_HOUR,
         "name": caller.name,
         "email": caller.email,
         "email_verified": True if caller.email else None,

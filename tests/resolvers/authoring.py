@@ -24,13 +24,14 @@ UPDATE_MODULE = f"mutation ($input: UpdateModuleInput!) {{ updateModule(input: $
 MOVE_MODULE = "mutation ($id: ID!, $afterId: ID) { moveModule(id: $id, afterId: $afterId) { id } }"
 DELETE_MODULE = "mutation ($id: ID!) { deleteModule(id: $id) { id title } }"
 
-LESSON = """id courseId moduleId title kind rank state isPreview releaseAt durationSeconds version
-  body activityId resources { id lessonId title linkUrl }"""
+LESSON_ITSELF = "id courseId moduleId title kind rank state isPreview releaseAt durationSeconds version"
+"""What a deleted lesson still answers in every runtime: nothing that is read anew."""
+LESSON = f"{LESSON_ITSELF} body activityId resources {{ id lessonId title linkUrl }}"
 CREATE_LESSON = f"mutation ($input: CreateLessonInput!) {{ createLesson(input: $input) {{ {LESSON} }} }}"
 UPDATE_LESSON = f"mutation ($input: UpdateLessonInput!) {{ updateLesson(input: $input) {{ {LESSON} }} }}"
 MOVE_LESSON = """mutation ($id: ID!, $moduleId: ID!, $afterId: ID) {
   moveLesson(id: $id, moduleId: $moduleId, afterId: $afterId) { id moduleId } }"""
-DELETE_LESSON = f"mutation ($id: ID!) {{ deleteLesson(id: $id) {{ {LESSON} }} }}"
+DELETE_LESSON = f"mutation ($id: ID!) {{ deleteLesson(id: $id) {{ {LESSON_ITSELF} }} }}"
 GET_LESSON = f"query ($id: ID!) {{ getLesson(id: $id) {{ {LESSON} }} }}"
 CREATE_RESOURCE = """mutation ($input: CreateResourceInput!) {
   createResource(input: $input) { id lessonId title linkUrl } }"""

@@ -261,4 +261,5 @@ async def test_who_was_put_out_is_not_marked(school: School) -> None:
 async def test_an_account_named_like_a_row_is_marked_nowhere(school: School) -> None:
     meeting = await lesson_by_call(school)
     odd: Any = school.as_("odd", user_id="#POLICY")
-    assert await error(odd, CHECK_IN, id=meeting["id"]) == "FORBIDDEN"
+    # Behind AppSync no caller of that name gets as far as the resolver; our endpoint refuses such a token too.
+    assert await error(odd, CHECK_IN, id=meeting["id"]) in {"FORBIDDEN", "UnauthorizedException"}

@@ -19,6 +19,7 @@ SUSPEND = """mutation ($userId: ID!, $reason: String!, $expectedVersion: Int) {
 REINSTATE = """mutation ($userId: ID!, $expectedVersion: Int) {
   reinstateUser(userId: $userId, expectedVersion: $expectedVersion) { id status version }
 }"""
+REVOKE_ALL = "mutation ($userId: ID!) { revokeAllSessions(userId: $userId) { id } }"
 LIST = "query ($role: Role) { listUsers(filter: {role: $role}) { items { id } } }"
 
 
@@ -54,9 +55,12 @@ async def test_roles_are_replaced_at_once_for_the_token_in_use(school: School, r
     ada = await signed_in(school, "ada", "Mentors")
     changed = await root.data(ROLES, userId=ada.id, roles=["MODERATOR", "ADMIN", "MODERATOR"])
     assert changed["setUserRoles"] == {"id": ada.id, "roles": ["ADMIN", "MODERATOR"], "version": 2}
-    assert ada.id in await holders(ada, "ADMIN")  # as an admin now
-    assert ada.id not in await holders(ada, "MENTOR")
+    bob = await signed_in(school, "bob")
+    await ada.data(REVOKE_ALL, userId=bob.id)  # as an admin now
+    assert ada.id in await holders(root, "ADMIN")
+    assert ada.id not in await holders(root, "MENTOR")
     await root.data(ROLES, userId=ada.id, roles=["STUDENT"])
+    assert (await ada.refusal(REVOKE_ALL, userId=bob.id))["errorType"] == "FORBIDDEN"
     assert (await ada.refusal(LIST, role="ADMIN"))["errorType"] == "Unauthorized"
     assert await holders(root, "ADMIN") == {root.id}
 

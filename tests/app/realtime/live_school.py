@@ -14,6 +14,7 @@ from app.repairs import MARKS
 from datasources.ports import RecordStore, SearchIndex
 from domain.callers import USER_MODES
 from domain.chat_limits import ChatLimits
+from tests.runtimes import Server
 from tests.school import Client, Clock, School
 
 UNLIMITED = ChatLimits(
@@ -55,8 +56,9 @@ class Ear:
 async def school(store: RecordStore, search: SearchIndex, bound_schema: GraphQLSchema) -> AsyncIterator[LiveSchool]:
     school = LiveSchool(store, search, bound_schema, Clock(), UNLIMITED)
     school.realtime = RealTime(bound_schema, USER_MODES, "memory://", MARKS)
-    school.executor = Executor(bound_schema, mutated=school.realtime.mutated)
-    school.realtime.connect(school.executor, school.context, school.accounts, school.clock.now)
+    executor = Executor(bound_schema, mutated=school.realtime.mutated)
+    school.runtime = Server(bound_schema, school.accounts.admit, school.context, executor)
+    school.realtime.connect(executor, school.context, school.accounts, school.clock.now)
     async with school.realtime.running():
         yield school
 

@@ -1,0 +1,106 @@
+"""The two runtimes, behind one question: a caller sends an operation, and gets the body of the answer.
+
+A school on one machine's engines is served by our server, one on any engine of AWS from behind AppSync; so
+every behaviour that is tested over both engines is tested through both runtimes. RUNTIME=server or
+RUNTIME=appsync makes it one of them for all, as `make parity` does.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from typing import Any, Literal, Protocol
+
+from graphql import GraphQLSchema
+
+from app import sdl
+from app.appsync.fields import field_resolvers
+from app.appsync.identity import Identities
+from app.appsync.invocation import Invocations
+from app.auth.config import AuthConfig, AuthorizerConfig, cognito, oidc
+from app.execution import Executor, GraphQLRequest
+from app.scope import RequestScope
+from domain.callers import USER_MODES, Caller, Mode
+from resolvers import registry
+from resolvers.context import Context
+from resolvers.records import BY_TYPE
+from tests.appsync.api import Api
+from tests.appsync.executor import AppSync
+from tests.appsync.identities import CLIENT_ID, ISSUERS
+
+Name = Literal["server", "appsync"]
+REQUEST_ID = "request-of-a-test"
+
+Admit = Callable[[Caller], Awaitable[Caller]]
+MakeContext = Callable[[Caller], Context]
+
+
+class Runtime(Protocol):
+    async def answer(self, query: str, variables: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        """The body of the answer.
+
+        Args:
+            caller: as the credential says, not yet admitted.
+        """
+        ...
+
+
+class Server:
+    """Our server's executor, behind the account gate that its endpoint asks first."""
+
+    def __init__(
+        self, schema: GraphQLSchema, admit: Admit, context: MakeContext, executor: Executor | None = None
+    ) -> None:
+        self.executor = executor or Executor(schema)
+        self._admit = admit
+        self._context = context
+
+    async def answer(self, query: str, variables: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        scope = RequestScope(self._context(await self._admit(caller)), REQUEST_ID)
+        return (await self.executor.execute(GraphQLRequest(query, variables), scope)).payload
+
+
+class BehindAppSync:
+    """AppSync, and the function that its resolvers invoke."""
+
+    def __init__(self, schema: GraphQLSchema, admit: Admit, context: MakeContext) -> None:
+        self.function = Invocations(
+            schema, registry, BY_TYPE, USER_MODES, identify=Identities(_sign_ins()).caller, admit=admit, context=context
+        )
+        self.appsync = AppSync(exported_api(), self._invoke)
+
+    async def answer(self, query: str, variables: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        return await self.appsync.execute(query, variables, caller)
+
+    async def _invoke(self, event: Any) -> Any:
+        return await self.function.answer(event, REQUEST_ID)
+
+
+RUNTIMES: Mapping[Name, Callable[[GraphQLSchema, Admit, MakeContext], Runtime]] = {
+    "server": Server,
+    "appsync": BehindAppSync,
+}
+
+
+def chosen(*, on_aws: bool) -> Name:
+    """The runtime of a school, see above."""
+    wanted = os.environ.get("RUNTIME")
+    if wanted is None:
+        return "appsync" if on_aws else "server"
+    if wanted not in RUNTIMES:
+        raise ValueError(f"RUNTIME is one of {', '.join(RUNTIMES)}")
+    return "appsync" if wanted == "appsync" else "server"
+
+
+@cache
+def exported_api() -> Api:
+    """The SDL as it is uploaded, with every user mode, and the resolvers as CDK makes them."""
+    return Api.of(sdl.appsync_sdl(sdl.load(), USER_MODES), field_resolvers(registry))
+
+
+def _sign_ins() -> AuthConfig:
+    """What the identities of tests/appsync/identities.py are accepted by."""
+    pool = ISSUERS[Mode.COGNITO].rpartition("/")[2]
+    return AuthConfig(
+        providers=(cognito(pool, clients=(CLIENT_ID,)), oidc(ISSUERS[Mode.OIDC], clients=(CLIENT_ID,))),
+        lambda_authorizer=AuthorizerConfig(),
+    )
