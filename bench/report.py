@@ -123,4 +123,5 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def _figure(value: float) -> str:
-    return f"{value:,.0f}"
+    """Two digits at least, unless there are none."""
+    return f"{value:,.1f}" if value < 10 and value != int(value) else f"{value:,.0f}"

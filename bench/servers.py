@@ -38,6 +38,11 @@ class Server:
         pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
         return int(pages) * resource.getpagesize()
 
+    def most_resident_bytes(self) -> int:
+        """The most that it ever had there."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+
 
 @contextlib.contextmanager
 def serve(

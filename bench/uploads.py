@@ -27,13 +27,18 @@ from examples.upload import Lost, Refused, upload
 UPLOADS = 10_000
 AT_ONCE = 1_247
 USERS = 200
-KILLS = 3
+KILLED_AT = (20, 30, 40)
+"""How much was completed when the server was killed, percent. So one process has the rest."""
+WEIGHED_AT = (50, 75, 100)
+"""When that process's memory is looked at."""
 PART_BYTES = 4096
 PARTS = 3
 TRIES = 6
 """How often a user presses the button again."""
 LEAST_COMPLETED = 0.999
 MOST_MEGABYTES = 500.0
+MOST_GROWTH_MEGABYTES = 50.0
+"""From half of the uploads to the last."""
 
 
 def measure(uploads: int = UPLOADS) -> list[Result]:
@@ -53,6 +58,11 @@ def measure(uploads: int = UPLOADS) -> list[Result]:
         Result(
             f"completed a second, {AT_ONCE:,} at once", len(storm.completed) / seconds, None, "uploads/s", None, None
         ),
+        *(
+            Result(f"memory of the server when {percent} % were completed", size / 1e6, None, "MB", None, None)
+            for percent, size in storm.weighed.items()
+        ),
+        Result("its growth meanwhile", storm.growth_bytes / 1e6, None, "MB", None, MOST_GROWTH_MEGABYTES),
         Result("most memory of the server", storm.most_bytes / 1e6, None, "MB", None, MOST_MEGABYTES),
     ]
 
@@ -64,12 +74,14 @@ class Storm:
         completed: media by the number of the upload.
         seen: faults, by their names.
         most_bytes: of memory that the server had.
+        weighed: bytes of memory by the percent of uploads that were completed.
     """
 
     def __init__(self, folder: Path, uploads: int) -> None:
         self.completed: dict[int, str] = {}
         self.seen: Counter[str] = Counter()
         self.most_bytes = 0
+        self.weighed: dict[int, int] = {}
         self._uploads = uploads
         self._data, self._sources = folder / "data", folder / "sources"
         self._port = servers.free_port()
@@ -90,6 +102,7 @@ class Storm:
             async with aiohttp.ClientSession(connector=connector) as session:
                 faulty = FaultySession(session, urls, self.seen)
                 await asyncio.gather(*(self._upload(faulty, tokens, number) for number in range(self._uploads)))
+            self._weigh(100)
         finally:
             watching.cancel()
             self._stop(signal.SIGTERM)
@@ -120,17 +133,32 @@ class Storm:
 
     async def _watch(self) -> None:
         """Kills the server now and then, and looks at its memory."""
-        kills = [self._uploads * (number + 1) // (KILLS + 1) for number in range(KILLS)]
+        kills = list(KILLED_AT)
         while True:
             await asyncio.sleep(0.2)
-            if kills and len(self.completed) >= kills[0]:
+            percent = 100 * len(self.completed) // self._uploads
+            if kills and percent >= kills[0]:
                 kills.pop(0)
                 self.seen["kill -9 of the server"] += 1
                 self._stop(signal.SIGKILL)
                 await asyncio.to_thread(self._start)
-            elif self._process is not None:
-                server = servers.Server("EduConnect", self._process.pid, self._port, {})
-                self.most_bytes = max(self.most_bytes, server.resident_bytes())
+            else:
+                self._weigh(percent)
+
+    def _weigh(self, percent: int) -> None:
+        """The server's memory, when so many were completed."""
+        if self._process is None:
+            return
+        now = servers.Server("EduConnect", self._process.pid, self._port, {}).resident_bytes()
+        self.most_bytes = max(self.most_bytes, now)
+        reached = [each for each in WEIGHED_AT if each <= percent]
+        if reached:
+            self.weighed.setdefault(reached[-1], now)
+
+    @property
+    def growth_bytes(self) -> int:
+        sizes = list(self.weighed.values())
+        return sizes[-1] - sizes[0] if sizes else 0
 
     def _start(self) -> None:
         environment = {
