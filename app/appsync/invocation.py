@@ -5,6 +5,8 @@ error, so that errorType and errorInfo reach clients: an exception that leaves a
 
     {"data": value}
     {"data": null, "error": {"message": "...", "errorType": "COURSE_FULL", "errorInfo": {...}}}
+    {"data": null, "filter": {...}, "ends": {...}}       a subscription that may begin (app/appsync/subscribing.py)
+    {..., "ended": [{...}]}                              a mutation that ends some
 
 A batch is answered with as many envelopes, in its order.
 """
@@ -24,6 +26,7 @@ from app.appsync.arguments import Arguments
 from app.appsync.event import BadEvent, Event, read_event
 from app.appsync.results import Results, Write
 from app.appsync.sources import SourceRecords
+from app.appsync.subscribing import begun, ended
 from app.errors import refusal
 from app.limits import Limits
 from app.scope import RequestScope
@@ -147,7 +150,12 @@ class Invocations:
     async def _answered(self, field: _Field, events: Sequence[Event], request_id: str) -> list[Envelope]:
         caller = await self._admit(self._identify(events[0]))
         arguments = field.arguments.read(events[0].arguments or {}, self._limits)
-        scope = RequestScope(self._context(caller), request_id)
+        losers: list[str] = []
+
+        async def note(user_id: str, *, after_seconds: float = 0) -> None:
+            losers.append(user_id)
+
+        scope = RequestScope(msgspec.structs.replace(self._context(caller), recheck=note), request_id)
         try:
             sources = await self._read_sources(field, events, scope.ctx)
             info = _Info(scope)
@@ -156,7 +164,12 @@ class Invocations:
             )
         finally:
             scope.close()
-        return [_envelope(field, value, caller, request_id) for value in values]
+        if field.is_subscription:
+            return [_begun(value, caller, events[0], request_id) for value in values]
+        answers = [_envelope(field, value, caller, request_id) for value in values]
+        if losers:
+            answers[0]["ended"] = ended(losers)
+        return answers
 
     async def _read_sources(self, field: _Field, events: Sequence[Event], ctx: Context) -> Sequence[Any]:
         """Records, or the error that stands for one that is gone."""
@@ -181,11 +194,15 @@ async def _resolved(field: _Field, source: Any, info: _Info, arguments: Mapping[
     return await value if isawaitable(value) else value
 
 
+def _begun(value: Any, caller: Caller, event: Event, request_id: str) -> Envelope:
+    if isinstance(value, BaseException):
+        return failed(refusal(value, request_id))
+    return {"data": None, **begun(caller, event.arguments or {}, value)}
+
+
 def _envelope(field: _Field, value: Any, caller: Caller, request_id: str) -> Envelope:
     if isinstance(value, BaseException):
         return failed(refusal(value, request_id))
-    if field.is_subscription:
-        return {"data": None, "filter": value}
     try:
         return {"data": field.write(value, caller)}
     except Exception as error:

@@ -78,7 +78,7 @@ class AuthorizerVerifier:
             answer = msgspec.convert(raw, _Answer)
         except (DomainError, TimeoutError, msgspec.ValidationError):
             return None
-        decision = _Decision(self._caller(answer))
+        decision = _Decision(_caller(answer, self._config))
         self._remember(digest, decision, answer, raw)
         return decision.caller
 
@@ -100,19 +100,48 @@ class AuthorizerVerifier:
             "requestHeaders": _headers(credentials),
         }
 
-    def _caller(self, answer: _Answer) -> Caller | None:
-        denied = _denied_fields(answer.denied_fields or [])
-        if not answer.is_authorized or denied is None:
-            return None
-        caller = caller_of_context(answer.resolver_context or {}, self._config)
-        return None if caller is None else msgspec.structs.replace(caller, denied_fields=denied)
-
     def _remember(self, digest: bytes, decision: _Decision, answer: _Answer, raw: Any) -> None:
         given = answer.ttl_override
         ttl = self._config.ttl_seconds if given is None else min(given, MAX_AUTHORIZER_TTL_SECONDS)
         if ttl > 0 and len(msgspec.json.encode(raw)) < MAX_REMEMBERED_BYTES:
             now = self._clock()
             self._decisions.put(digest, decision, since=now, until=now + ttl)
+
+
+def approved(raw: Any, config: AuthorizerConfig) -> dict[str, Any]:
+    """What an authorizer answered, as AppSync is to hear it: refused where the server would refuse it, and with a
+    resolverContext that AppSync takes. Whatever is no answer at all is a refusal."""
+    try:
+        answer = msgspec.convert(raw, _Answer)
+    except msgspec.ValidationError:
+        return {"isAuthorized": False}
+    caller = _caller(answer, config)
+    ttl = (
+        {}
+        if answer.ttl_override is None
+        else {"ttlOverride": int(min(answer.ttl_override, MAX_AUTHORIZER_TTL_SECONDS))}
+    )
+    if caller is None:
+        return {"isAuthorized": False, **ttl}
+    context = {
+        name: ",".join(value) if isinstance(value, list) else value
+        for name, value in (answer.resolver_context or {}).items()
+        if value is not None
+    }
+    return {
+        "isAuthorized": True,
+        "resolverContext": context,
+        "deniedFields": sorted(caller.denied_fields),
+        **ttl,
+    }
+
+
+def _caller(answer: _Answer, config: AuthorizerConfig) -> Caller | None:
+    denied = _denied_fields(answer.denied_fields or [])
+    if not answer.is_authorized or denied is None:
+        return None
+    caller = caller_of_context(answer.resolver_context or {}, config)
+    return None if caller is None else msgspec.structs.replace(caller, denied_fields=denied)
 
 
 def caller_of_context(context: Mapping[str, Any], config: AuthorizerConfig) -> Caller | None:

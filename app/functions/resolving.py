@@ -8,10 +8,11 @@ from graphql import GraphQLSchema
 from app.appsync.identity import Identities
 from app.appsync.invocation import Invocations
 from app.appsync.publishing import SECONDS, AppSyncPublisher
+from app.appsync.subscribing import ask_again
+from app.auth_settings import auth_config
 from app.product import bound_schema, open_product, operation_limits
 from app.repairs import REPAIRS
 from app.settings import Settings
-from app.sign_in import auth_config
 from domain.callers import USER_MODES, Mode
 from resolvers import registry
 from resolvers.records import BY_TYPE
@@ -20,7 +21,7 @@ from resolvers.records import BY_TYPE
 @asynccontextmanager
 async def open_resolver(settings: Settings) -> AsyncIterator[Invocations]:
     """Raises SettingsFault, BindingError."""
-    config = auth_config(settings, None)
+    config = auth_config(settings)
     user_modes = config.modes & USER_MODES
     schema = bound_schema(user_modes)
     async with open_product(settings) as product, open_publisher(settings, schema, user_modes) as publisher:
@@ -31,7 +32,7 @@ async def open_resolver(settings: Settings) -> AsyncIterator[Invocations]:
             user_modes,
             identify=Identities(config).caller,
             admit=product.accounts.admit,
-            context=product.contexts(publisher.publish, _nobody_listens_here),
+            context=product.contexts(publisher.publish, ask_again),
             limits=operation_limits(settings),
             seconds=settings.request_seconds,
         )
@@ -50,7 +51,3 @@ async def open_publisher(
             endpoint = await stack.enter_async_context(opened)
         relayed = {repair.mutation for repair in REPAIRS}
         yield AppSyncPublisher(schema, user_modes, endpoint, relayed)
-
-
-async def _nobody_listens_here(user_id: str, *, after_seconds: float = 0) -> None:
-    """Subscriptions are AppSync's: a call's own answer ends them (see app/appsync/invocation.py)."""

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from app.appsync.subscribing import ask_again
+from app.auth_settings import auth_config
 from app.change_route import ChangeRoute, followers, open_change_route
 from app.clock import now
 from app.functions.messages import ArrivedMessages
@@ -24,7 +26,6 @@ from app.product import Product, bound_schema, open_product
 from app.repairs import NothingHeard, repair_steps
 from app.second_tries import second_tries
 from app.settings import Settings
-from app.sign_in import auth_config
 from app.steps import product_steps
 from app.supervision import passes
 from app.ways_out import open_senders
@@ -163,7 +164,7 @@ class Work:
 @asynccontextmanager
 async def open_work(settings: Settings) -> AsyncIterator[Work]:
     """Open until the context ends. Raises SettingsFault, BindingError."""
-    user_modes = auth_config(settings, None).modes & USER_MODES
+    user_modes = auth_config(settings).modes & USER_MODES
     arrived, queues = ArrivedMessages(), _queues(settings)
     schema = bound_schema(user_modes)
     emptied = msgspec.structs.replace(settings, meeting_events_queue_url=None, mail_feedback_queue_url=None)
@@ -187,7 +188,7 @@ async def open_work(settings: Settings) -> AsyncIterator[Work]:
                 scans,
                 media,
                 publish=publish,
-                recheck=_nobody_listens_here,
+                recheck=ask_again,
                 heard=_nothing_heard,
             ),
             *repair_steps(publish, NothingHeard(), now, seconds=0),
@@ -214,10 +215,6 @@ def _queues(settings: Settings) -> dict[str, str]:
 
 def _failures(ids: Sequence[str]) -> Answer:
     return {"batchItemFailures": [{"itemIdentifier": each} for each in ids]}
-
-
-async def _nobody_listens_here(user_id: str, *, after_seconds: float = 0) -> None:
-    """Subscriptions are AppSync's, which asks their gates again when clients come anew."""
 
 
 def _nothing_heard(_user_id: str, _status: str) -> bool:

@@ -6,8 +6,8 @@
  *
  *   {data}                                                a value
  *   {data: null, error: {message, errorType, errorInfo}}  null, and an error with these
- *   {data: null, filter}                                  a subscription that may begin, and what it hears
- *   {..., ended: [userId]}                                and the subscriptions of these users end
+ *   {data: null, filter, ends}                            a subscription that may begin: what it hears, what ends it
+ *   {..., ended: [{subscriptionField, payload}]}          a mutation that ends some
  *
  * A batch is answered with a list of them; AppSync runs `response` for each of its parents with its own.
  */
@@ -36,12 +36,18 @@ export function response(ctx) {
     // The function ended without an answer: out of time or memory, throttled, or killed. What it did may stand.
     util.error('The request could not be answered.', 'DEPENDENCY_FAILED', null, { retryable: true });
   }
-  const { data, error, filter } = ctx.result;
+  const { data, error, filter, ends, ended } = ctx.result;
+  for (const each of ended ?? []) {
+    extensions.invalidateSubscriptions(each);
+  }
   if (error) {
     util.error(error.message, error.errorType, data, error.errorInfo);
   }
   if (filter) {
     extensions.setSubscriptionFilter(filter);
+  }
+  if (ends) {
+    extensions.setSubscriptionInvalidationFilter(ends);
   }
   return data;
 }

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from app.auth.local_issuer import ISSUER
+from app.auth_settings import auth_config
 from app.settings import Settings, SettingsFault
-from app.sign_in import auth_config, open_authenticator, open_issuer
+from app.sign_in import open_authenticator, open_issuer
 from datasources.aws.lambda_function import LambdaFunction
 from datasources.local.sqlite import SQLiteStore
 from domain.callers import Mode
@@ -17,7 +18,9 @@ POOL = {"COGNITO_USER_POOL_ID": "eu-west-1_AbCdEf123", "COGNITO_CLIENT_IDS": "we
 
 async def test_a_laptop_accepts_its_own_tokens_and_api_keys(tmp_path: Path):
     settings = Settings.load({"DATA_DIR": str(tmp_path)})
-    config = auth_config(settings, await open_issuer(settings))
+    issuer = await open_issuer(settings)
+    assert issuer is not None
+    config = auth_config(settings, issuer.provider)
     assert config.modes == {Mode.COGNITO, Mode.API_KEY}
     assert [provider.issuer for provider in config.providers] == [ISSUER]
 
@@ -25,7 +28,7 @@ async def test_a_laptop_accepts_its_own_tokens_and_api_keys(tmp_path: Path):
 async def test_every_mode_is_on_when_it_is_configured(tmp_path: Path):
     settings = Settings.load({**OIDC, **POOL, "LAMBDA_AUTHORIZER": "a:b", "IAM_KEYS": "AKIDA:one,AKIDB:two"})
     assert await open_issuer(settings) is None
-    config = auth_config(settings, None)
+    config = auth_config(settings)
     assert config.modes == set(Mode)
     pool, oidc = config.providers
     assert (pool.mode, pool.clients) == (Mode.COGNITO, ("web",))

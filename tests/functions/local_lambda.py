@@ -168,7 +168,7 @@ class LocalLambda:
                 web.post(f"{_API}/init/error", self._init_error),
             ]
         )
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0, handler_cancellation=True)
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
