@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from app.appsync.event import Event
-from app.auth.claims import USER_ID, Claims, caller_of
+from app.auth.claims import USER_ID, Claims, caller_of, is_for_a_client
 from app.auth.config import AuthConfig
 from app.auth.credentials import MAX_USER_AGENT_CHARACTERS
 from app.auth.errors import REFUSED
@@ -61,13 +61,14 @@ class Identities:
         except msgspec.ValidationError:
             raise _refused() from None
         provider = self._providers.get(claims.iss)
-        if provider is None or not USER_ID.fullmatch(claims.sub):
+        if provider is None or not is_for_a_client(claims, provider) or not USER_ID.fullmatch(claims.sub):
             raise _refused()
         return caller_of(provider.mode, claims, everything, provider.groups_claim)
 
     def _authorized(self, context: Any) -> Caller:
-        known = isinstance(context, Mapping) and self._authorizer is not None
-        caller = caller_of_context(context, self._authorizer) if known and self._authorizer else None
+        if self._authorizer is None or not isinstance(context, Mapping):
+            raise _refused()
+        caller = caller_of_context(context, self._authorizer)
         if caller is None:
             raise _refused()
         return caller
@@ -81,12 +82,13 @@ def _backend(identity: Mapping[str, Any]) -> Caller:
 
 
 def _address(event: Event) -> str | None:
-    """The client's, as AppSync saw it."""
+    """The client's, as AppSync saw it. Each proxy adds whom it was asked by: the last but one is what the edge saw,
+    and all before it a client may have written itself."""
     addresses = (event.identity or {}).get("sourceIp")
     if isinstance(addresses, list) and addresses and isinstance(addresses[0], str):
         return addresses[0]
-    forwarded = event.header("x-forwarded-for")
-    return None if forwarded is None else forwarded.split(",")[0].strip() or None
+    seen = (event.header("x-forwarded-for") or "").split(",")
+    return seen[-2].strip() or None if len(seen) > 1 else None
 
 
 def _refused() -> DomainError:

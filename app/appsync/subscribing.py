@@ -48,9 +48,8 @@ def with_arguments(narrowing: Mapping[str, Any], arguments: Mapping[str, Any]) -
 
 def _entry(filters: Iterable[Mapping[str, Any]], arguments: Mapping[str, Any]) -> dict[str, Any]:
     listed = list(filters)
-    compared = {each["fieldName"] for each in listed if each["operator"] == "eq"}
-    asked = [_equal(name, value) for name, value in arguments.items() if name not in compared]
-    return {"filters": [*listed, *asked]}
+    asked = [_equal(name, value) for name, value in arguments.items()]
+    return {"filters": [*listed, *(each for each in asked if each not in listed)]}
 
 
 def _equal(name: str, value: Any) -> dict[str, Any]:

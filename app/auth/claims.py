@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from app.auth.config import JwtProvider
 from domain.callers import Caller, Mode
 from domain.times import Timestamp, from_epoch
 
@@ -56,6 +57,15 @@ def caller_of(mode: Mode, claims: Claims, everything: Mapping[str, Any], groups_
         name=text(everything.get("name")),
         email=text(everything.get("email")) if everything.get("email_verified") is True else None,
     )
+
+
+def is_for_a_client(claims: Claims, provider: JwtProvider) -> bool:
+    """Whether the token was made for one of the provider's clients, as its kind says that."""
+    if provider.mode is Mode.OIDC:
+        return bool(claims.audiences.intersection(provider.clients)) or claims.azp in provider.clients
+    if claims.use == "access":
+        return claims.client_id in provider.clients
+    return claims.use == "id" and bool(claims.audiences.intersection(provider.clients))
 
 
 def claim_at(claims: Mapping[str, Any], name: str) -> Any:

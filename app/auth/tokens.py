@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import jwt
 import msgspec
 
-from app.auth.claims import USER_ID, Claims, caller_of
+from app.auth.claims import USER_ID, Claims, caller_of, is_for_a_client
 from app.auth.config import JwtProvider
 from app.auth.errors import BAD_TOKEN, EXPIRED_TOKEN, Unauthenticated
 from app.auth.jwks import CURVE_ALGORITHMS, RSA_ALGORITHMS, KeySet
@@ -120,15 +120,6 @@ def _check(claims: Claims, provider: JwtProvider, now: float) -> None:
     if now >= claims.exp:
         raise Unauthenticated(EXPIRED_TOKEN)
     begun = claims.nbf <= now + LEEWAY_SECONDS and claims.iat <= now + LEEWAY_SECONDS
-    meant = claims.iss == provider.issuer and _for_a_client(claims, provider)
+    meant = claims.iss == provider.issuer and is_for_a_client(claims, provider)
     if not (begun and meant and USER_ID.fullmatch(claims.sub)):
         raise Unauthenticated(BAD_TOKEN)
-
-
-def _for_a_client(claims: Claims, provider: JwtProvider) -> bool:
-    """Whether the token was made for one of the provider's clients, as its kind says that."""
-    if provider.mode is Mode.OIDC:
-        return bool(claims.audiences.intersection(provider.clients)) or claims.azp in provider.clients
-    if claims.use == "access":
-        return claims.client_id in provider.clients
-    return claims.use == "id" and bool(claims.audiences.intersection(provider.clients))
