@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from app.buckets import s3_buckets
 from app.settings import Settings
 from datasources.local.meetings import REGION, LocalMeetings
 from datasources.meeting_engine import EventQueue, MeetingEngine
@@ -49,7 +50,7 @@ async def open_call_engine(
     from datasources.aws.queue_messages import open_queue
 
     region, endpoint = settings.aws_region, settings.aws_endpoint_url
-    recordings = f"{settings.s3_bucket}/{settings.s3_prefix}{RECORDINGS}".rstrip("/")
+    recordings = s3_buckets(settings).url(RECORDINGS).removeprefix("s3://").rstrip("/")
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(
             open_chime(

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app import key_file
+from app.buckets import s3_buckets
 from app.face_engines import open_face_engine
 from app.key_file import make_folder
 from app.settings import Settings, SettingsFault
@@ -98,8 +99,7 @@ async def _s3(settings: Settings) -> AsyncIterator[BlobStore]:
     from datasources.aws.s3 import open_s3
 
     async with open_s3(
-        settings.s3_bucket or "",
-        prefix=settings.s3_prefix,
+        s3_buckets(settings),
         region=settings.aws_region,
         endpoint_url=settings.aws_endpoint_url,
         kms_key=settings.s3_kms_key,

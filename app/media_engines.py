@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from app.buckets import s3_buckets
 from app.product import scratch
 from app.settings import Settings
 from datasources.blobs import BlobStore
@@ -47,7 +48,7 @@ async def open_media_engines(settings: Settings, blobs: BlobStore) -> AsyncItera
 
     async with open_media_convert(
         blobs,
-        f"s3://{settings.s3_bucket}/{settings.s3_prefix}",
+        s3_buckets(settings),
         role=settings.media_convert_role,
         queue=settings.media_convert_queue,
         region=settings.aws_region,

@@ -32,6 +32,14 @@ TablePrefix = Annotated[str, Meta(title="letters, digits, `_.-`", pattern=r"^[A-
 KeyPrefix = Annotated[
     str, Meta(title="names, each with a slash behind", pattern=r"^([A-Za-z0-9_.=-]+/)*$", max_length=200)
 ]
+PrefixBucket = Annotated[
+    str,
+    Meta(
+        title="`PREFIX=BUCKET`",
+        pattern=r"^(incoming|media|documents|faces|recordings|exports)/=[a-z0-9.-]+$",
+        max_length=100,
+    ),
+]
 ApiKey = Annotated[str, Meta(title="secret text", pattern=r"^\S+$", min_length=20, max_length=200)]
 EmailAddress = Annotated[str, Meta(title="e-mail address", pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254)]
 SmtpUrl = Annotated[str, Meta(title="`smtp://` or `smtps://` URL", pattern=r"^smtps?://[^\s/?#]+/?$", max_length=2_048)]
@@ -97,7 +105,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     s3_bucket: Annotated[Word | None, Meta(description="Bucket of the files; needed with BLOBS=s3.")] = None
-    s3_prefix: Annotated[KeyPrefix, Meta(description="What the keys of files begin with in the bucket.")] = ""
+    s3_buckets: Annotated[
+        tuple[PrefixBucket, ...],
+        Meta(
+            description="Other buckets for some files, by what their keys begin with: `recordings/=school-recordings`."
+        ),
+    ] = ()
+    s3_prefix: Annotated[KeyPrefix, Meta(description="What the keys of files begin with in every bucket.")] = ""
     s3_kms_key: Annotated[
         Word | None, Meta(description="KMS key (id or ARN) that encrypts files; the bucket's own choice when absent.")
     ] = None

@@ -5,7 +5,7 @@ parts and uploads by rules of its own. It verifies no checksum either, and nothi
 """
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.s3.models import s3_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from datasources.aws.buckets import Buckets
 from datasources.aws.s3 import S3Store, open_s3
 from tests.blob_stores import MIN_PART_BYTES, Site
 from tests.s3_signatures import refusal
@@ -62,14 +63,16 @@ class S3Emulator:
         moto.s3.models.S3_UPLOAD_PART_MIN_SIZE = MIN_PART_BYTES
         self._moto = DomainDispatcherApplication(create_backend_app)
 
-    def empty(self) -> None:
+    def empty(self, *further: str) -> None:
+        """Only the bucket is there, and further ones; nothing is in them."""
         with self._lock:
             self.later = 0.0
             self.requests.clear()
             self.faults.clear()
             self._part_checksums.clear()
             self._backend.reset()
-            self._backend.create_bucket(BUCKET, REGION)
+            for bucket in (BUCKET, *further):
+                self._backend.create_bucket(bucket, REGION)
 
     @property
     def _backend(self) -> Any:
@@ -112,21 +115,20 @@ class S3Emulator:
             refused = refusal(environ["REQUEST_METHOD"], target, headers, secret=_SECRET, now=now)
             if refused is not None:
                 return _error(*refused)
-        key = unquote(target.path).removeprefix(f"/{BUCKET}").removeprefix("/")
+        bucket, _, key = unquote(target.path).removeprefix("/").partition("/")
         if "uploadId" in query:
-            upload = self._uploads.get(query["uploadId"])
+            upload = self._uploads(bucket).get(query["uploadId"])
             if upload is None or upload.key_name != key:
                 return _error(404, "NoSuchUpload")
             if environ["REQUEST_METHOD"] == "GET":
                 return self._parts(upload, int(query.get("part-number-marker") or 0), int(query["max-parts"]))
         if "uploads" in query and environ["REQUEST_METHOD"] == "GET":
-            return self._open_uploads(query)
+            return self._open_uploads(bucket, query)
         self._note_checksum(environ, headers, query)
         return None
 
-    @property
-    def _uploads(self) -> dict[str, Any]:
-        uploads: dict[str, Any] = self._backend.get_bucket(BUCKET).multiparts
+    def _uploads(self, bucket: str) -> dict[str, Any]:
+        uploads: dict[str, Any] = self._backend.get_bucket(bucket).multiparts
         return uploads
 
     def _note_checksum(self, environ: Environ, headers: dict[str, str], query: dict[str, str]) -> None:
@@ -153,9 +155,9 @@ class S3Emulator:
             f"<ETag>{escape(part.etag)}</ETag><Size>{part.size}</Size>{checksum}</Part>"
         )
 
-    def _open_uploads(self, query: dict[str, str]) -> Answer:
+    def _open_uploads(self, bucket: str, query: dict[str, str]) -> Answer:
         after = (query.get("key-marker", ""), query.get("upload-id-marker", ""))
-        found = sorted((upload.key_name, upload_id) for upload_id, upload in self._uploads.items())
+        found = sorted((upload.key_name, upload_id) for upload_id, upload in self._uploads(bucket).items())
         shown = [pair for pair in found if pair > after and pair[0].startswith(query.get("prefix", ""))]
         listed = "".join(
             f"<Upload><Key>{escape(key)}</Key><UploadId>{upload_id}</UploadId>"
@@ -208,14 +210,17 @@ class S3Site(Site):
 
 
 @asynccontextmanager
-async def s3_site(emulator: S3Emulator, **chosen: Any) -> AsyncIterator[S3Site]:
+async def s3_site(
+    emulator: S3Emulator, *, others: Mapping[str, str] | None = None, **chosen: Any
+) -> AsyncIterator[S3Site]:
     """A store over an empty bucket.
 
     Args:
+        others: further buckets, by the beginnings of their keys.
         chosen: of `open_s3`.
     """
-    emulator.empty()
+    emulator.empty(*(others or {}).values())
     given: dict[str, Any] = {"endpoint_url": emulator.url, "min_part_bytes": MIN_PART_BYTES, **chosen}
-    opened = open_s3(BUCKET, region=REGION, prefix=PREFIX, session=emulator.session, **given)
+    opened = open_s3(Buckets(BUCKET, PREFIX, others or {}), region=REGION, session=emulator.session, **given)
     async with opened as store, aiohttp.ClientSession() as client:
         yield S3Site(store, client, emulator)

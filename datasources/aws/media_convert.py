@@ -1,4 +1,4 @@
-"""Adaptive playlists and stills with AWS Elemental MediaConvert, which reads and writes the bucket itself.
+"""Adaptive playlists and stills with AWS Elemental MediaConvert, which reads and writes the buckets itself.
 
 A job takes minutes to hours. Its id is kept beside the media's files, so that any process asks after it; a job that was
 begun but not noted is found again by its token.
@@ -12,6 +12,7 @@ from typing import Any
 import aioboto3
 import msgspec
 
+from datasources.aws.buckets import Buckets
 from datasources.aws.media_convert_jobs import Source, job_settings
 from datasources.aws.vendor_errors import FAULTS, client_config, code_of
 from datasources.blobs import BlobStore
@@ -44,13 +45,13 @@ class _Refused(Exception):
 
 @asynccontextmanager
 async def open_media_convert(
-    blobs: BlobStore, bucket_url: str, *, role: str, queue: str | None, region: str, endpoint_url: str | None = None
+    blobs: BlobStore, buckets: Buckets, *, role: str, queue: str | None, region: str, endpoint_url: str | None = None
 ) -> "AsyncIterator[MediaConvert]":
     """See `MediaConvert`. `endpoint_url` None is AWS's own."""
     async with aioboto3.Session().client(
         "mediaconvert", region_name=region, endpoint_url=endpoint_url, config=client_config(_READ_SECONDS)
     ) as client:
-        yield MediaConvert(client, blobs, bucket_url, role=role, queue=queue)
+        yield MediaConvert(client, blobs, buckets, role=role, queue=queue)
 
 
 class MediaConvert:
@@ -58,15 +59,15 @@ class MediaConvert:
 
     Args:
         client: aioboto3's "mediaconvert" client.
-        bucket_url: `s3://bucket/prefix/` before all keys.
-        role: ARN of the role with which the service reads and writes the bucket.
+        buckets: where the files of `blobs` are.
+        role: ARN of the role with which the service reads and writes the buckets.
         queue: ARN; the account's default when None.
     """
 
-    def __init__(self, client: Any, blobs: BlobStore, bucket_url: str, *, role: str, queue: str | None) -> None:
+    def __init__(self, client: Any, blobs: BlobStore, buckets: Buckets, *, role: str, queue: str | None) -> None:
         self._client = client
         self._blobs = blobs
-        self._bucket_url = bucket_url
+        self._buckets = buckets
         self._role = role
         self._queue = queue
 
@@ -98,14 +99,14 @@ class MediaConvert:
         return job
 
     async def _begun(self, media: MediaAsset, run: Timestamp) -> Mapping[str, Any]:
-        url = self._bucket_url + media.original_key
+        url = self._buckets.url(media.original_key)
         source = Source(url, await self._size(url) if _has_picture(media) else None)
         queue = {} if self._queue is None else {"Queue": self._queue}
         return await self._job_after(
             "create_job",
             Role=self._role,
             ClientRequestToken=hashlib.sha256(f"{media.id} {run}".encode()).hexdigest(),
-            Settings=job_settings(source, self._bucket_url + media.folder),
+            Settings=job_settings(source, self._buckets.url(media.folder)),
             StatusUpdateInterval="SECONDS_60",
             UserMetadata={"mediaId": media.id},
             **queue,

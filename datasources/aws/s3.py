@@ -1,6 +1,6 @@
-"""Files in a bucket: the `BlobStore` for many machines, over aioboto3's low-level client.
+"""Files in buckets: the `BlobStore` for many machines, over aioboto3's low-level client.
 
-The bucket keeps all its settings to itself. What this engine expects of them is in docs/operations.md: CORS with ETag
+A bucket keeps all its settings to itself. What this engine expects of them is in docs/operations.md: CORS with ETag
 exposed, a rule that ends uploads left open for seven days, no public access.
 """
 
@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import aioboto3
 
+from datasources.aws.buckets import Buckets
 from datasources.aws.s3_calls import Refused, call, client_config, translated
 from datasources.aws.s3_copies import copy_object
 from datasources.aws.s3_links import Unlike, links_like
@@ -60,23 +61,21 @@ _MALWARE_TAG = "GuardDutyMalwareScanStatus"
 
 @asynccontextmanager
 async def open_s3(
-    bucket: str,
+    buckets: Buckets,
     *,
     region: str,
-    prefix: str = "",
     endpoint_url: str | None = None,
     kms_key: str | None = None,
     acceleration: bool = False,
     min_part_bytes: int = MIN_PART_BYTES,
     session: aioboto3.Session | None = None,
 ) -> "AsyncIterator[S3Store]":
-    """A store over one bucket; credentials come from the session, by default AWS's usual chain.
+    """A store over buckets; credentials come from the session, by default AWS's usual chain.
 
     Args:
-        prefix: what the names of objects begin with; empty, or with a slash at its end.
         endpoint_url: None for AWS's own.
-        kms_key: encrypts what is stored; None for the bucket's own choice.
-        acceleration: signed URLs go over S3 Transfer Acceleration, which the bucket has to allow.
+        kms_key: encrypts what is stored; None for each bucket's own choice.
+        acceleration: signed URLs go over S3 Transfer Acceleration, which the buckets have to allow.
         min_part_bytes: of every part but the last; S3's unless an emulator takes small ones.
     """
     chosen = session or aioboto3.Session()
@@ -88,11 +87,11 @@ async def open_s3(
         if acceleration:
             config = client_config(acceleration=True)
             links = await stack.enter_async_context(chosen.client("s3", region_name=region, config=config))
-        yield S3Store(client, links, chosen, bucket, prefix, kms_key, min_part_bytes)
+        yield S3Store(client, links, chosen, buckets, kms_key, min_part_bytes)
 
 
 class S3Store:
-    """A `BlobStore` in one bucket.
+    """A `BlobStore` in one bucket or several. Open multiparts come bucket by bucket.
 
     Args:
         client: makes requests.
@@ -105,21 +104,19 @@ class S3Store:
         client: Any,
         links: Any,
         session: Any,
-        bucket: str,
-        prefix: str,
+        buckets: Buckets,
         kms_key: str | None,
         min_part_bytes: int,
     ) -> None:
         self._client = client
         self._links = links
         self._session = session
-        self._bucket = bucket
-        self._prefix = prefix
+        self._buckets = buckets
         self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
         self._min_part_bytes = min_part_bytes
 
     def _at(self, key: str) -> dict[str, str]:
-        return {"Bucket": self._bucket, "Key": self._prefix + checked_key(key)}
+        return self._buckets.at(checked_key(key))
 
     # Signed requests
 
@@ -247,11 +244,23 @@ class S3Store:
 
     async def open_multiparts(self, *, after: OpenMultipart | None = None, limit: int = 1_000) -> list[OpenMultipart]:
         check_page(limit)
-        behind = {"KeyMarker": self._prefix + after.key, "UploadIdMarker": after.multipart_id} if after else {}
-        request = {"Bucket": self._bucket, "Prefix": self._prefix, "MaxUploads": limit, **behind}
+        buckets = self._buckets.all
+        if after is not None:
+            buckets = buckets[buckets.index(self._buckets.of(after.key)) :]
+        found: list[OpenMultipart] = []
+        for bucket in buckets:
+            if len(found) < limit:
+                found += await self._open_multiparts(bucket, after, limit - len(found))
+            after = None
+        return found
+
+    async def _open_multiparts(self, bucket: str, after: OpenMultipart | None, limit: int) -> list[OpenMultipart]:
+        prefix = self._buckets.prefix
+        behind = {"KeyMarker": prefix + after.key, "UploadIdMarker": after.multipart_id} if after else {}
+        request = {"Bucket": bucket, "Prefix": prefix, "MaxUploads": limit, **behind}
         answer = await call(self._client, "list_multipart_uploads", request)
         return [
-            OpenMultipart(each["Key"][len(self._prefix) :], each["UploadId"], timestamp(each["Initiated"]))
+            OpenMultipart(each["Key"][len(prefix) :], each["UploadId"], timestamp(each["Initiated"]))
             for each in answer.get("Uploads", ())
         ]
 
@@ -312,22 +321,22 @@ class S3Store:
 
     async def delete(self, keys: Sequence[str]) -> None:
         check_keys(keys)
-        if keys:
-            objects = [{"Key": self._prefix + key} for key in keys]
-            answer = await call(
-                self._client, "delete_objects", {"Bucket": self._bucket, "Delete": {"Objects": objects, "Quiet": True}}
-            )
+        for bucket, names in self._buckets.apart(keys).items():
+            objects = {"Objects": [{"Key": name} for name in names], "Quiet": True}
+            answer = await call(self._client, "delete_objects", {"Bucket": bucket, "Delete": objects})
             if answer.get("Errors"):
                 raise _undeleted(answer["Errors"])
 
     async def list_keys(self, prefix: str, *, after: str | None = None, limit: int = 1_000) -> list[Blob]:
         check_page(limit)
-        behind = {"StartAfter": self._prefix + after} if after is not None else {}
-        request = {"Bucket": self._bucket, "Prefix": self._prefix + prefix, "MaxKeys": limit, **behind}
+        ours = self._buckets.prefix
+        behind = {"StartAfter": ours + after} if after is not None else {}
+        where = {"Bucket": self._buckets.of_prefix(prefix), "Prefix": ours + prefix}
+        request = {**where, "MaxKeys": limit, **behind}
         answer = await call(self._client, "list_objects_v2", request)
         return [
             Blob(
-                each["Key"][len(self._prefix) :],
+                each["Key"][len(ours) :],
                 each["Size"],
                 _etag(each["ETag"]),
                 "",
@@ -348,7 +357,8 @@ class S3Store:
         return tags.get(_MALWARE_TAG)
 
     async def ready(self) -> None:
-        await call(self._client, "head_bucket", {"Bucket": self._bucket}, seconds=READY_SECONDS)
+        for bucket in self._buckets.all:
+            await call(self._client, "head_bucket", {"Bucket": bucket}, seconds=READY_SECONDS)
 
 
 _REFUSED_COMPLETIONS: Mapping[str, type[Exception]] = {

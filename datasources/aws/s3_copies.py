@@ -1,4 +1,4 @@
-"""Copies within a bucket, of any size: S3 carries the bytes."""
+"""Copies within buckets and between them, of any size: S3 carries the bytes."""
 
 import asyncio
 from collections.abc import Mapping

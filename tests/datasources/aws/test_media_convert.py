@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from datasources.aws.buckets import Buckets
 from datasources.aws.media_convert import MediaConvert, open_media_convert
 from datasources.local.files import FileStore
 from datasources.media_engine import Underway, Unprocessable
@@ -59,7 +60,7 @@ async def engine(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     async with open_media_convert(
-        files, BUCKET, role=ROLE, queue=None, region="eu-central-1", endpoint_url=running[1]
+        files, Buckets("school", "files/"), role=ROLE, queue=None, region="eu-central-1", endpoint_url=running[1]
     ) as opened:
         yield opened
 

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from datasources.aws import s3_copies, s3_transfers
+from datasources.aws.buckets import Buckets
 from datasources.aws.s3 import S3Store, open_s3
 from datasources.blobs import MAX_READ_BYTES, ChosenPart
 from domain.errors import Code, DomainError
@@ -38,7 +39,7 @@ async def site(s3_emulator: S3Emulator) -> AsyncIterator[S3Site]:
 
 def at_aws(**chosen: Any):
     """A store that only signs: nothing listens where its URLs lead."""
-    return open_s3("school", region="eu-central-1", session=SESSION, **chosen)
+    return open_s3(Buckets("school"), region="eu-central-1", session=SESSION, **chosen)
 
 
 def signed_headers(url: str) -> set[str]:
@@ -141,6 +142,48 @@ class TestLargeFiles:
         assert (await site.s3.move("incoming/a", "media/a")) is not None
 
 
+class TestSeveralBuckets:
+    """Files whose keys begin with `media/` are in one bucket here, all others in another."""
+
+    @pytest.fixture
+    async def site(self, s3_emulator: S3Emulator) -> AsyncIterator[S3Site]:
+        async with s3_site(s3_emulator, others={"media/": "films"}) as opened:
+            yield opened
+
+    async def test_a_file_is_moved_from_one_to_the_other(self, site: S3Site):
+        await site.s3.store("incoming/a", b"film", content_type="video/mp4")
+        moved = await site.s3.move("incoming/a", "media/a")
+        assert moved is not None
+        assert await site.s3.read("media/a", length=MAX_READ_BYTES) == b"film"
+        assert await site.s3.head("incoming/a") is None
+        assert any(request.startswith("PUT /films/school/media/a") for request in site.emulator.requests)
+
+    async def test_links_lead_to_the_bucket_of_the_file(self, site: S3Site):
+        assert "/films/school/media/a?" in await site.s3.sign_get("media/a", seconds=60)
+        assert "/files/school/incoming/a?" in await site.s3.sign_get("incoming/a", seconds=60)
+
+    async def test_files_are_listed_and_removed_wherever_they_are(self, site: S3Site):
+        for key in ("incoming/a", "media/a", "media/b"):
+            await site.s3.store(key, b"x", content_type="text/plain")
+        assert [blob.key for blob in await site.s3.list_keys("media/")] == ["media/a", "media/b"]
+        await site.s3.delete(["incoming/a", "media/a"])
+        assert [blob.key for blob in await site.s3.list_keys("media/")] == ["media/b"]
+        assert await site.s3.list_keys("incoming/") == []
+
+    async def test_no_list_goes_over_several(self, site: S3Site):
+        with pytest.raises(ValueError, match="several buckets"):
+            await site.s3.list_keys("")
+
+    async def test_uploads_left_open_are_found_in_all_page_by_page(self, site: S3Site):
+        keys = ["incoming/a", "incoming/b", "media/a", "media/b"]
+        for key in keys:
+            await site.s3.start_multipart(key, content_type="video/mp4")
+        found = await site.s3.open_multiparts(limit=3)
+        assert [each.key for each in found] == keys[:3]
+        rest = await site.s3.open_multiparts(after=found[-1], limit=3)
+        assert [each.key for each in rest] == keys[3:]
+
+
 class TestMalware:
     async def test_the_scans_verdict_is_read_from_the_files_tags(self, site: S3Site):
         await site.s3.store("a", b"x", content_type="text/plain")
@@ -173,7 +216,7 @@ async def answering(
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        async with open_s3("b", region="eu-central-1", endpoint_url=url, session=SESSION) as store:
+        async with open_s3(Buckets("b"), region="eu-central-1", endpoint_url=url, session=SESSION) as store:
             yield store, requests
     finally:
         await runner.cleanup()
@@ -244,7 +287,9 @@ class TestFaults:
         assert told.value.code is Code.DEPENDENCY_FAILED
 
     async def test_a_bucket_that_cannot_be_reached_is_not_ready(self):
-        async with open_s3("b", region="eu-central-1", endpoint_url="http://127.0.0.1:9", session=SESSION) as store:
+        async with open_s3(
+            Buckets("b"), region="eu-central-1", endpoint_url="http://127.0.0.1:9", session=SESSION
+        ) as store:
             with pytest.raises(DomainError) as told:
                 await store.ready()
         assert told.value.code is Code.DEPENDENCY_FAILED
