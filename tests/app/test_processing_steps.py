@@ -118,11 +118,13 @@ async def test_work_elsewhere_is_asked_after_again_and_is_no_failed_try(
     school: School, ada: Client, tmp_path: Path
 ) -> None:
     media_id = await a_video(ada, tmp_path)
-    engine = Engine(*[Underway(1.0)] * 20, MADE)
+    engine = Engine(*[Underway(1.0)] * 20, dependency_failed("media"), MADE)
     for _ in range(20):
         await work(school, engine)
         school.clock.advance(seconds=media_processing.ASKED_AGAIN_SECONDS)
-    assert (await seen(ada, media_id))["status"] == "PROCESSING"
+    await work(school, engine)
+    assert (await seen(ada, media_id))["status"] == "PROCESSING", "the first fault that counts"
+    school.clock.advance(seconds=60)
     await work(school, engine)
     assert (await seen(ada, media_id))["status"] == "READY"
     assert len(set(engine.runs)) == 1, "one run, whoever asked"

@@ -9,6 +9,7 @@ from graphql import GraphQLSchema
 from datasources.face_engine import StoredFace
 from datasources.ports import RecordStore, SearchIndex
 from datasources.tables import USER_ITEMS, USERS
+from domain.errors import Code, DomainError
 from tests.blob_stores import Site
 from tests.faces_in_memory import FacesInMemory, LivenessInMemory, picture
 from tests.races import at_once, successes
@@ -78,6 +79,11 @@ async def test_without_a_consent_to_the_version_the_engine_is_not_asked(school: 
 
     assert engine_of(school).calls == []
     assert await result(ben, GET) is None
+    assert not await is_gone(school, media_id), "it was not touched"
+    with pytest.raises(DomainError) as refused:  # as when the consent is taken back right after it was asked for
+        await school.sources.faces.enroll(ben.id, picture("ben"), "2026-01", school.clock.now())
+    assert refused.value.code is Code.CONSENT_REQUIRED
+    assert engine_of(school).calls == []
 
 
 @pytest.mark.parametrize(
