@@ -16,6 +16,7 @@ from app.binding import bind
 from app.execution import Executor
 from app.http.application import application
 from app.http.health import Health
+from app.plans.cache import Plans
 from app.server import bound_socket, new_event_loop, server
 from app.settings import Settings
 from app.wiring import open_app
@@ -70,7 +71,8 @@ def executor() -> Executor:
 
     schema = sdl.build(parse(SDL))
     scalars.install(schema)
-    return Executor(bind(schema, registry, {"Course": Course, "Module": Module, "Lesson": Lesson}, USER_MODES))
+    bind(schema, registry, {"Course": Course, "Module": Module, "Lesson": Lesson}, USER_MODES)
+    return Executor(schema, plans=Plans(schema))
 
 
 async def main() -> None:
