@@ -92,8 +92,9 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
     ):
         store, accounts = product.store, product.accounts
         schema = bound_schema(authenticator.user_modes)
-        realtime = RealTime(schema, authenticator.user_modes, settings.redis_url or "memory://", MARKS)
-        executor = _executor(settings, schema, realtime)
+        plans = Plans(schema) if settings.execution == "plans" else None
+        realtime = RealTime(schema, authenticator.user_modes, settings.redis_url or "memory://", MARKS, plans)
+        executor = _executor(settings, schema, realtime, plans)
         context = product.contexts(realtime.publish, realtime.recheck)
         realtime.connect(executor, context, Gate(authenticator, accounts), now)
         publish = realtime.publish_and_wait
@@ -145,14 +146,14 @@ async def running(app: App, *, works: bool = True) -> AsyncIterator[None]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _executor(settings: Settings, schema: GraphQLSchema, realtime: RealTime) -> Executor:
+def _executor(settings: Settings, schema: GraphQLSchema, realtime: RealTime, plans: Plans | None) -> Executor:
     return Executor(
         schema,
         limits=operation_limits(settings),
         introspection=bool(settings.introspection),
         seconds=settings.request_seconds,
         mutated=realtime.mutated,
-        plans=Plans(schema) if settings.execution == "plans" else None,
+        plans=plans,
     )
 
 

@@ -10,7 +10,7 @@ reads, checks and writes it in C. Everything else becomes a dict through a funct
 import keyword
 from typing import Any
 
-from app.plans.leaves import inline_check, struct_type
+from app.plans.leaves import inline_check, names, struct_type
 from app.plans.plan import Field, Items, Leaf, Object, Plan, Selection, Shape
 from app.plans.support import NAMES
 
@@ -79,7 +79,7 @@ class _Generator:
 
     def _function(self, selection: Selection) -> str:
         """The name of the function that makes the selection's dict; it is written first."""
-        name = f"{selection.type_name}_{selection.number}"
+        name = f"a_{selection.type_name}_{selection.number}"
         if selection.number in self._written:
             return name
         self._written.add(selection.number)
@@ -123,12 +123,16 @@ class _Generator:
 
     def _leaf(self, shape: Leaf, first: str, again: str) -> str:
         name = f"leaf_{shape.type.name}"
-        self._names[name] = shape.coerce
+        self._know(shape)
         check = inline_check(shape.type, first, again)
         if check is not None:
             coerced = f"{name}({again})" if shape.required else f"None if {again} is None else {name}({again})"
             return f"{again} if {check} else {coerced}"
         return f"{name}({first})" if shape.required else f"None if {first} is None else {name}({again})"
+
+    def _know(self, shape: Leaf) -> None:
+        if f"leaf_{shape.type.name}" not in self._names:
+            self._names.update(names(shape.type))
 
     def _dispatch(self, shape: Object) -> str:
         """The name of the functions by record class."""
@@ -136,7 +140,7 @@ class _Generator:
         name = f"of_{shape.name}_{min((each.number for each in shape.all), default=0)}"
         entries = []
         for record, function in functions.items():
-            record_name = f"record_{function}"
+            record_name = f"record_{function.removeprefix('a_')}"
             self._names[record_name] = record
             entries.append(f"    {record_name}: {function},")
         self._blocks.append("\n".join([f"{name} = {{", *entries, "}"]))
@@ -161,15 +165,15 @@ class _Generator:
         """A type expression for msgspec; the structs that it names are written first."""
         if isinstance(shape, Leaf):
             inner = f"type_{shape.type.name}"
-            self._names[inner] = struct_type(shape.type)
+            self._know(shape)
         elif isinstance(shape, Items):
             inner = f"list[{self._struct_type(shape.of)}]"
         else:
-            inner = " | ".join(map(self._struct, shape.all))
+            inner = " | ".join(self._struct(each) for each in shape.all)
         return inner if shape.required else f"{inner} | None"
 
     def _struct(self, selection: Selection) -> str:
-        name = f"{selection.type_name}_{selection.number}"
+        name = f"a_{selection.type_name}_{selection.number}"
         lines, renamed = [], {}
         for field in selection.fields:
             if field.bound:

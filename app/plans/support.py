@@ -1,10 +1,13 @@
 """What generated code calls."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import orjson
+
+from app.plans.leaves import MOMENT
 
 encode = msgspec.json.Encoder().encode
 
@@ -35,5 +38,7 @@ def something(record: Any) -> None:
         raise TypeError("null where none may be")
 
 
-NAMES = {"Projection": Projection, "as_json": as_json, "listed": listed, "something": something}
+is_moment = re.compile(MOMENT).match
+
+NAMES = {"is_moment": is_moment, "Projection": Projection, "as_json": as_json, "listed": listed, "something": something}
 """The names that generated code knows."""

@@ -16,6 +16,7 @@ from graphql import GraphQLSchema
 
 from app.execution import Executor, GraphQLRequest
 from app.limits import Limits
+from app.plans.cache import Plans
 from app.realtime.full_selection import publishing, takes_a_key
 from app.scope import RequestScope
 from domain.callers import Caller, Mode
@@ -40,15 +41,21 @@ class Publisher:
     Args:
         schema: bound.
         woken: subscription fields by mutation field.
+        plans: see Executor.
     """
 
     def __init__(
-        self, schema: GraphQLSchema, woken: Mapping[str, tuple[str, ...]], hub: Hub, user_modes: frozenset[Mode]
+        self,
+        schema: GraphQLSchema,
+        woken: Mapping[str, tuple[str, ...]],
+        hub: Hub,
+        user_modes: frozenset[Mode],
+        plans: Plans | None = None,
     ) -> None:
         self._woken = woken
         self._hub = hub
         self._calls = {each: publishing(schema, each, user_modes) for each in woken if takes_a_key(schema, each)}
-        self._executor = Executor(schema, limits=_ANYTHING, introspection=False, seconds=SECONDS)
+        self._executor = Executor(schema, limits=_ANYTHING, introspection=False, seconds=SECONDS, plans=plans)
         self._waiting: dict[_Noted, asyncio.Future[None]] = {}
         self._came = asyncio.Event()
 
@@ -105,4 +112,4 @@ class Publisher:
         call = self._calls[mutation]
         request = GraphQLRequest(call.text, {call.arguments[name]: value for name, value in key})
         scope = RequestScope(context(Caller(Mode.IAM)), str(uuid4()))
-        return (await self._executor.execute(request, scope)).payload
+        return (await self._executor.execute(request, scope)).content

@@ -10,6 +10,7 @@ from typing import Any
 from graphql import GraphQLSchema
 
 from app.execution import Executor
+from app.plans.cache import Plans
 from app.realtime.connected import Connected
 from app.realtime.direct_events import DirectEvents
 from app.realtime.live import LiveSubscriptions
@@ -33,6 +34,7 @@ class RealTime:
         schema: bound.
         bus_url: `memory://`, or Redis' for many processes.
         marks: by which it is remembered what subscribers heard, by subscription field.
+        plans: for reading what is published; None: graphql-core reads it.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class RealTime:
         user_modes: frozenset[Mode],
         bus_url: str,
         marks: Mapping[str, Mark] = MappingProxyType({}),
+        plans: Plans | None = None,
     ) -> None:
         woken = woken_by(schema)
         self.ledger = Ledger(marks)
@@ -49,7 +52,7 @@ class RealTime:
         self.connected = Connected()
         self.live: LiveSubscriptions
         self.rights: Rights
-        self._publisher = Publisher(schema, woken, self.hub, user_modes)
+        self._publisher = Publisher(schema, woken, self.hub, user_modes, plans)
         self._user_modes = user_modes
         self._context: Callable[[Caller], Context]
 
