@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from app.aws_session import AwsSession
 from app.buckets import s3_buckets
 from app.settings import Settings
 from datasources.local.meetings import REGION, LocalMeetings
@@ -39,7 +40,7 @@ def local_calls(store: RecordStore, now: Callable[[], Timestamp], url: str = "ht
 
 @asynccontextmanager
 async def open_call_engine(
-    settings: Settings, store: RecordStore, now: Callable[[], Timestamp]
+    settings: Settings, store: RecordStore, now: Callable[[], Timestamp], aws: AwsSession
 ) -> AsyncIterator[CallEngine]:
     """Open until the context ends."""
     if settings.meetings == "local":
@@ -54,7 +55,10 @@ async def open_call_engine(
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(
             open_chime(
-                region=region, recordings=recordings if settings.meeting_recordings else None, endpoint_url=endpoint
+                region=region,
+                recordings=recordings if settings.meeting_recordings else None,
+                endpoint_url=endpoint,
+                session=aws.get(),
             )
         )
         events = None

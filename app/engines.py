@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app import key_file
+from app.aws_session import AwsSession
 from app.buckets import s3_buckets
 from app.face_engines import open_face_engine
 from app.key_file import make_folder
@@ -29,6 +30,7 @@ class Engines:
     search: SearchIndex
     blobs: BlobStore
     faces: FaceEngine
+    aws: AwsSession
 
 
 _Records = tuple[RecordStore, SearchIndex]
@@ -37,10 +39,11 @@ _Records = tuple[RecordStore, SearchIndex]
 @asynccontextmanager
 async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
     """Open until the context ends. Raises OSError or SettingsFault when DATA_DIR cannot be used."""
-    records = _dynamodb(settings) if settings.records == "dynamodb" else _sqlite(settings)
-    files = _s3(settings) if settings.blobs == "s3" else _files(settings)
-    async with records as (store, search), files as blobs, open_face_engine(settings, store) as faces:
-        yield Engines(store, search, blobs, faces)
+    aws = AwsSession()
+    records = _dynamodb(settings, aws) if settings.records == "dynamodb" else _sqlite(settings)
+    files = _s3(settings, aws) if settings.blobs == "s3" else _files(settings)
+    async with records as (store, search), files as blobs, open_face_engine(settings, store, aws) as faces:
+        yield Engines(store, search, blobs, faces, aws)
 
 
 @asynccontextmanager
@@ -59,14 +62,14 @@ async def _sqlite(settings: Settings) -> AsyncIterator[_Records]:
 
 
 @asynccontextmanager
-async def _dynamodb(settings: Settings) -> AsyncIterator[_Records]:
+async def _dynamodb(settings: Settings, aws: AwsSession) -> AsyncIterator[_Records]:
     # AWS's libraries take longer to import than all the rest together.
     from datasources.aws.dynamodb import open_dynamodb
     from datasources.aws.dynamodb_calls import Missing
     from datasources.aws.search import TermSearch
 
     region, prefix, endpoint = settings.aws_region, settings.table_prefix, settings.aws_endpoint_url
-    async with open_dynamodb(region=region, prefix=prefix, endpoint_url=endpoint) as store:
+    async with open_dynamodb(region=region, prefix=prefix, endpoint_url=endpoint, session=aws.get()) as store:
         try:
             await store.ready()
         except Missing as error:
@@ -95,7 +98,7 @@ async def _files(settings: Settings) -> AsyncIterator[BlobStore]:
 
 
 @asynccontextmanager
-async def _s3(settings: Settings) -> AsyncIterator[BlobStore]:
+async def _s3(settings: Settings, aws: AwsSession) -> AsyncIterator[BlobStore]:
     from datasources.aws.s3 import open_s3
 
     async with open_s3(
@@ -104,6 +107,7 @@ async def _s3(settings: Settings) -> AsyncIterator[BlobStore]:
         endpoint_url=settings.aws_endpoint_url,
         kms_key=settings.s3_kms_key,
         acceleration=settings.s3_acceleration,
+        session=aws.get(),
     ) as store:
         try:
             await store.ready()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app import key_file
+from app.aws_session import AwsSession
 from app.settings import Settings
 from datasources.face_engine import FaceEngine
 from datasources.ports import RecordStore
@@ -13,7 +14,7 @@ FACE_SECRET_FILE = "face-secret"  # noqa: S105 - a file's name, no secret
 
 
 @asynccontextmanager
-async def open_face_engine(settings: Settings, store: RecordStore) -> AsyncIterator[FaceEngine]:
+async def open_face_engine(settings: Settings, store: RecordStore, aws: AwsSession) -> AsyncIterator[FaceEngine]:
     """Open until the context ends, also where faces are switched off: what was learned before has to be forgotten.
 
     Raises:
@@ -23,7 +24,9 @@ async def open_face_engine(settings: Settings, store: RecordStore) -> AsyncItera
         from datasources.aws.rekognition import open_rekognition
 
         region, endpoint = settings.aws_region, settings.aws_endpoint_url
-        opened = open_rekognition(settings.rekognition_collection, region=region, endpoint_url=endpoint)
+        opened = open_rekognition(
+            settings.rekognition_collection, region=region, endpoint_url=endpoint, session=aws.get()
+        )
         async with opened as rekognition:
             yield rekognition
     else:

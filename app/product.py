@@ -10,6 +10,7 @@ from graphql import GraphQLSchema
 from ulid import LaxMonotonicPolicy, ULIDGenerator
 
 from app import key_file, scalars, sdl, sources
+from app.aws_session import AwsSession
 from app.binding import bind
 from app.call_engine import CallEngine, open_call_engine
 from app.clock import now
@@ -48,6 +49,7 @@ class Product:
     calls: CallEngine
     sources: Sources
     accounts: Accounts
+    aws: AwsSession
 
     def contexts(self, publish: Publish, recheck: Recheck) -> Callable[[Caller], Context]:
         """Makes a resolvers' context for a caller."""
@@ -78,7 +80,7 @@ async def open_product(settings: Settings) -> AsyncIterator[Product]:
         SettingsFault: a setting turns out to be wrong when it is used.
         OSError: DATA_DIR cannot be written.
     """
-    async with open_engines(settings) as engines, open_call_engine(settings, engines.store, now) as calls:
+    async with open_engines(settings) as engines, open_call_engine(settings, engines.store, now, engines.aws) as calls:
         playback = Playback(engines.blobs, _secret(settings), settings.base_url, time.time)
         built, accounts = sources.build(
             engines.store,
@@ -92,7 +94,7 @@ async def open_product(settings: Settings) -> AsyncIterator[Product]:
             calls,
             face_attendance=bool(settings.face_attendance),
         )
-        yield Product(settings, engines.store, engines.blobs, calls, built, accounts)
+        yield Product(settings, engines.store, engines.blobs, calls, built, accounts, engines.aws)
 
 
 def bound_schema(user_modes: frozenset[Mode]) -> GraphQLSchema:

@@ -10,6 +10,7 @@ from app.appsync.invocation import Invocations
 from app.appsync.publishing import SECONDS, AppSyncPublisher
 from app.appsync.subscribing import ask_again
 from app.auth_settings import auth_config
+from app.aws_session import AwsSession
 from app.product import bound_schema, open_product, operation_limits
 from app.repairs import REPAIRS
 from app.settings import Settings
@@ -24,7 +25,10 @@ async def open_resolver(settings: Settings) -> AsyncIterator[Invocations]:
     config = auth_config(settings)
     user_modes = config.modes & USER_MODES
     schema = bound_schema(user_modes)
-    async with open_product(settings) as product, open_publisher(settings, schema, user_modes) as publisher:
+    async with (
+        open_product(settings) as product,
+        open_publisher(settings, schema, user_modes, product.aws) as publisher,
+    ):
         yield Invocations(
             schema,
             registry,
@@ -40,14 +44,14 @@ async def open_resolver(settings: Settings) -> AsyncIterator[Invocations]:
 
 @asynccontextmanager
 async def open_publisher(
-    settings: Settings, schema: GraphQLSchema, user_modes: frozenset[Mode]
+    settings: Settings, schema: GraphQLSchema, user_modes: frozenset[Mode], aws: AwsSession
 ) -> AsyncIterator[AppSyncPublisher]:
     async with AsyncExitStack() as stack:
         endpoint = None
         if settings.appsync_url is not None:
             from datasources.aws.appsync import open_appsync
 
-            opened = open_appsync(settings.appsync_url, region=settings.aws_region, seconds=SECONDS)
+            opened = open_appsync(settings.appsync_url, region=settings.aws_region, seconds=SECONDS, session=aws.get())
             endpoint = await stack.enter_async_context(opened)
         relayed = {repair.mutation for repair in REPAIRS}
         yield AppSyncPublisher(schema, user_modes, endpoint, relayed)

@@ -59,7 +59,7 @@ async def open_pages(settings: Settings) -> AsyncIterator[ASGIApp]:
         open_authenticator(settings, product.store, None) as authenticator,
     ):
         schema = bound_schema(authenticator.user_modes)
-        async with open_publisher(settings, schema, authenticator.user_modes) as publisher:
+        async with open_publisher(settings, schema, authenticator.user_modes, product.aws) as publisher:
             executor = Executor(schema, limits=operation_limits(settings), seconds=settings.request_seconds)
             service = _Service(authenticator, product, executor, product.contexts(publisher.publish, ask_again))
             yield _pages(service, settings)

@@ -173,7 +173,7 @@ async def open_work(settings: Settings) -> AsyncIterator[Work]:
         open_senders(emptied, opened.store, now) as senders,
         open_change_route(settings) as route,
         open_media_engines(settings, opened.blobs) as media,
-        open_publisher(settings, schema, user_modes) as publisher,
+        open_publisher(settings, schema, user_modes, opened.aws) as publisher,
     ):
         queue = Queue(arrived, "", wait_seconds=0)
         chime = None if settings.meeting_events_queue_url is None else ChimeEvents(queue)

@@ -55,11 +55,16 @@ _FLAWS: Mapping[str, Flaw] = {
 
 @asynccontextmanager
 async def open_rekognition(
-    collection: str, *, region: str, endpoint_url: str | None = None, seconds: float = WAITING_SECONDS
+    collection: str,
+    *,
+    region: str,
+    endpoint_url: str | None = None,
+    seconds: float = WAITING_SECONDS,
+    session: aioboto3.Session | None = None,
 ) -> "AsyncIterator[Rekognition]":
     """See `Rekognition`. `endpoint_url` None is AWS's own."""
-    session = aioboto3.Session()
-    async with session.client(
+    chosen = session or aioboto3.Session()
+    async with chosen.client(
         "rekognition", region_name=region, endpoint_url=endpoint_url, config=client_config()
     ) as client:
         yield Rekognition(client, collection, region=region, seconds=seconds)
