@@ -4,10 +4,15 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from infra.environments import Environment
+from infra.stacks.audit import AuditStack
+from infra.stacks.backup import BackupStack
+from infra.stacks.budgets import BudgetsStack
+from infra.stacks.copies import CopiesStack
 from infra.stacks.data import DataStack
 from infra.stacks.identity import IdentityStack
 from infra.stacks.messaging import MessagingStack
 from infra.stacks.network import NetworkStack
+from infra.stacks.scanning import ScanningStack
 from infra.stacks.storage import StorageStack
 
 
@@ -22,7 +27,14 @@ def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
     NetworkStack(app, environment)
     IdentityStack(app, environment)
     DataStack(app, environment)
-    StorageStack(app, environment)
+    storage = StorageStack(app, environment)
+    if environment.copy_region is not None:
+        CopiesStack(app, environment, environment.copy_region)
+    if environment.malware_scans:
+        ScanningStack(app, environment, storage)
+    AuditStack(app, environment, storage)
+    BackupStack(app, environment)
+    BudgetsStack(app, environment)
     MessagingStack(app, environment)
     _tag(app, environment)
     return app

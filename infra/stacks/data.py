@@ -2,7 +2,6 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
@@ -12,19 +11,6 @@ from infra.stacks.base import EnvironmentStack
 
 USED_PERCENT = 70
 """Of provisioned capacity, where scaling aims."""
-RECORD_ACTIONS = (
-    "dynamodb:BatchGetItem",
-    "dynamodb:BatchWriteItem",
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:DescribeTable",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:Query",
-    "dynamodb:UpdateItem",
-)
-"""All that the product asks of tables. It never scans."""
-FEED_ACTIONS = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams")
 
 
 class DataStack(EnvironmentStack):
@@ -36,24 +22,6 @@ class DataStack(EnvironmentStack):
         self.prefix = environment.prefix
         self.key = kms.Key(self, "Key", description="Records", enable_key_rotation=True, removal_policy=self.removal)
         self.tables = {table.name: self._table(table) for table in ALL}
-
-    def grant_records(self, grantee: iam.IGrantable) -> None:
-        """To read and write items of every table, as each operation may."""
-        self._grant(grantee, RECORD_ACTIONS, [f"{self._arn}*", f"{self._arn}*/index/*"])
-        self.key.grant_encrypt_decrypt(grantee)
-
-    def grant_feeds(self, grantee: iam.IGrantable) -> None:
-        """To read the tables' streams."""
-        self._grant(grantee, FEED_ACTIONS, [f"{self._arn}*/stream/*"])
-        self.key.grant_decrypt(grantee)
-
-    @property
-    def _arn(self) -> str:
-        """What the ARNs of all tables, and of nothing else, begin with. One by one they would not fit into a policy."""
-        return str(self.format_arn(service="dynamodb", resource="table", resource_name=self.prefix))
-
-    def _grant(self, grantee: iam.IGrantable, actions: tuple[str, ...], resources: list[str]) -> None:
-        grantee.grant_principal.add_to_principal_policy(iam.PolicyStatement(actions=list(actions), resources=resources))
 
     def _table(self, table: Table) -> dynamodb.TableV2:
         made = dynamodb.TableV2(

@@ -11,6 +11,8 @@ from constructs import Construct
 from domain import file_keys
 from infra.acknowledgements import acknowledge
 from infra.environments import Environment
+from infra.names import copy_bucket, copy_key_alias
+from infra.rights import Right, give
 from infra.stacks.base import EnvironmentStack
 
 FILE_ACTIONS = (
@@ -74,6 +76,7 @@ class StorageStack(EnvironmentStack):
         )
         self.logs = self._log_bucket()
         self.backups = self._backup_bucket()
+        self._copier = self._copying_role() if environment.copy_region else None
         self.files = {name: self._bucket(name, purpose) for name, purpose in PURPOSES.items()}
         self._admit_chime(self.files["Recordings"])
 
@@ -92,19 +95,6 @@ class StorageStack(EnvironmentStack):
             "S3_BUCKETS": ",".join(others),
             "S3_ACCELERATION": "true" if self.settings.accelerated_uploads else "false",
         }
-
-    def grant_files(self, grantee: iam.IGrantable) -> None:
-        """To do with files all that the server does, and to sign requests of clients."""
-        principal = grantee.grant_principal
-        buckets = list(self.files.values())
-        principal.add_to_principal_policy(
-            iam.PolicyStatement(actions=list(FILE_ACTIONS), resources=[each.arn_for_objects("*") for each in buckets])
-        )
-        principal.add_to_principal_policy(
-            iam.PolicyStatement(actions=list(BUCKET_ACTIONS), resources=[each.bucket_arn for each in buckets])
-        )
-        for key in (self.key, self.face_key):
-            key.grant(grantee, "kms:Decrypt", "kms:GenerateDataKey")
 
     def _log_bucket(self) -> s3.Bucket:
         bucket = s3.Bucket(
@@ -169,12 +159,16 @@ class StorageStack(EnvironmentStack):
             server_access_logs_bucket=self.logs,
             server_access_logs_prefix=f"{name.lower()}/",
             cors=self._cors(purpose),
+            replication_rules=self._copied(name) if purpose.lasting else None,
+            replication_role=self._copier if purpose.lasting else None,
             lifecycle_rules=[_lifecycle(purpose)],
             removal_policy=self.removal,
         )
         # GuardDuty hears of new files so. CDK's own switch would bring a function to turn it.
         notices = {"EventBridgeConfiguration": {"EventBridgeEnabled": self.settings.malware_scans}}
         bucket.node.default_child.add_property_override("NotificationConfiguration", notices)
+        if purpose.lasting and self._copier:
+            self._let_copy(self._copier, bucket, name)
         if purpose.lasting:
             cdk.Tags.of(bucket).add("Backup", "daily")
         return bucket
@@ -192,6 +186,44 @@ class StorageStack(EnvironmentStack):
                 allowed_headers=["*"],
                 exposed_headers=["ETag"],  # of which a client of uploads makes the list of parts
                 max_age=3_600,
+            )
+        ]
+
+    def _copying_role(self) -> iam.Role:
+        """With which S3 copies files to the copies stack of another region."""
+        role = iam.Role(self, "Copier", assumed_by=iam.ServicePrincipal("s3.amazonaws.com"))
+        self.key.grant_decrypt(role)
+        there = self.format_arn(service="kms", region=self.settings.copy_region, resource="key", resource_name="*")
+        alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": copy_key_alias(self.settings)}}
+        why = "The one key there with the alias in the condition; its id is known after it was made."
+        give(role, [Right(["kms:Encrypt"], [there], why, conditions=alias)])
+        return role
+
+    def _let_copy(self, role: iam.Role, bucket: s3.Bucket, name: str) -> None:
+        copies = self.format_arn(
+            service="s3", region="", account="", resource=copy_bucket(self, self.settings, name), resource_name="*"
+        )
+        versions = ["s3:GetObjectVersionAcl", "s3:GetObjectVersionForReplication", "s3:GetObjectVersionTagging"]
+        every = "Every file of the bucket is copied."
+        rights = (
+            Right(["s3:GetReplicationConfiguration", "s3:ListBucket"], [bucket.bucket_arn]),
+            Right(versions, [bucket.arn_for_objects("*")], every),
+            Right(["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"], [copies], every),
+        )
+        give(role, rights)
+
+    def _copied(self, name: str) -> list[s3.ReplicationRule] | None:
+        region = self.settings.copy_region
+        if region is None:
+            return None
+        alias = copy_key_alias(self.settings)
+        key_arn = self.format_arn(service="kms", region=region, resource=alias)
+        return [
+            s3.ReplicationRule(
+                destination=s3.Bucket.from_bucket_name(self, f"{name}Copies", copy_bucket(self, self.settings, name)),
+                kms_key=kms.Key.from_key_arn(self, f"{name}CopiesKey", key_arn),
+                sse_kms_encrypted_objects=True,
+                delete_marker_replication=True,
             )
         ]
 
