@@ -1,4 +1,4 @@
-"""Records in DynamoDB, through aioboto3's low-level client: the `RecordStore` for many machines."""
+"""Records in DynamoDB: the `RecordStore` for many machines."""
 
 import asyncio
 import time
@@ -13,6 +13,7 @@ from botocore.config import Config
 from datasources import tables as declared
 from datasources.aws.attributes import from_wire, to_wire
 from datasources.aws.dynamodb_calls import SERVICE, Refused, deadline, pause, send
+from datasources.aws.dynamodb_client import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, DynamoDBClient, open_client
 from datasources.aws.dynamodb_feed import Feed
 from datasources.aws.expressions import (
     KeyCondition,
@@ -54,9 +55,6 @@ from datasources.updates import Update
 from datasources.values import item_too_large
 from domain.errors import dependency_failed
 
-CONNECT_SECONDS = 2
-READ_SECONDS = 4
-CONNECTIONS = 50
 _CONDITIONAL = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
 
@@ -97,19 +95,20 @@ async def open_dynamodb(
         endpoint_url: None for AWS's own.
         now: epoch seconds.
     """
+    chosen = session or aioboto3.Session()
     async with (
-        aws_client("dynamodb", region=region, endpoint_url=endpoint_url, session=session) as client,
-        aws_client("dynamodbstreams", region=region, endpoint_url=endpoint_url, session=session) as streams,
+        open_client(region=region, endpoint_url=endpoint_url, session=chosen) as client,
+        aws_client("dynamodbstreams", region=region, endpoint_url=endpoint_url, session=chosen) as streams,
     ):
         yield DynamoDBStore(client, streams, prefix, tables=tables, now=now)
 
 
 class DynamoDBStore:
-    """A `RecordStore` over low-level clients of DynamoDB and of its streams."""
+    """A `RecordStore` over our client of DynamoDB and aioboto3's of its streams."""
 
     def __init__(
         self,
-        client: Any,
+        client: DynamoDBClient,
         streams_client: Any,
         prefix: str,
         *,

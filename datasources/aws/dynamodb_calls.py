@@ -37,7 +37,12 @@ _BUSY = frozenset(
         "TransactionInProgressException",
     }
 )
-_NEVER_SENT = (EndpointConnectionError, ConnectTimeoutError)
+_NEVER_SENT = (
+    EndpointConnectionError,
+    ConnectTimeoutError,
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+)
 _VENDOR_ERRORS = (ClientError, BotoCoreError, aiohttp.ClientError)
 _INTERPRETED = frozenset(
     {
@@ -88,7 +93,7 @@ async def send(client: Any, operation: str, *, repeatable: bool, **request: Any)
     """One operation's answer.
 
     Args:
-        client: aioboto3's low-level client.
+        client: ours, or aioboto3's for streams.
         operation: its method, e.g. "get_item".
         repeatable: doing it twice has the effect and the answer of doing it once.
 
