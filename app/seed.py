@@ -15,6 +15,7 @@ from app.auth.local_issuer import email, user_id
 from app.demo_ids import ulid_of
 from app.demo_school import DemoCourse, DemoLesson, DemoSchool, Fate, Person, read
 from app.seed_chat import plant_chat
+from app.seed_class import plant_meeting, plant_picture
 from datasources import worker_rows
 from datasources.contention import LostRace
 from datasources.expiry import lapsed
@@ -99,8 +100,20 @@ async def _planted(ground: Ground, now: Timestamp | None) -> bool:
         await store.transact([worker_rows.moved(_MARK, None, founded)])
     await _Planting(ground, read(), Timestamp(founded)).plant()
     await plant_chat(ground.store, ground.sources, Timestamp(founded))
+    await plant_meeting(ground.sources, _demo_course(Timestamp(founded)), DEMO_USER, Timestamp(founded))
+    await plant_picture(ground.store, ground.sources, DEMO_USER, Timestamp(founded))
     await store.transact([worker_rows.moved(_MARK, founded, _PLANTED)])
     return True
+
+
+def _demo_course(founded: Timestamp) -> str:
+    """The id of a course that the demo user runs."""
+    plan = next(each for each in read().courses if each.owner == DEMO_USER and each.state == "PUBLISHED")
+    return _course_id(plan, founded)
+
+
+def _course_id(plan: DemoCourse, founded: Timestamp) -> str:
+    return ulid_of(later(founded, days=-plan.days_ago), plan.slug)
 
 
 class _Planting:
@@ -158,7 +171,7 @@ class _Planting:
 
     async def _outline(self, plan: DemoCourse) -> tuple[Course, list[Lesson]]:
         opened = later(self._now, days=-plan.days_ago)
-        course_id = ulid_of(opened, plan.slug)
+        course_id = _course_id(plan, self._now)
         fields = ("slug", "title", "level", "language", "category", "tags", "access_model", "completion_percent")
         optional = ("summary", "description", "price", "capacity", "access_days")
         given = {name: getattr(plan, name) for name in fields}

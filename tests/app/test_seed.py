@@ -1,5 +1,6 @@
 """The demo school: believable, planted once, and whole also when the planting was cut off."""
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from app import sources
 from app.auth.local_issuer import user_id
@@ -25,7 +27,9 @@ from resolvers.context import Sources
 from tests.datasources.test_enrollments import require_true_seats
 from tests.learning import NOW
 from tests.races import at_once, successes
+from tests.school import School
 
+MY_MEETINGS = "{ listMyMeetings { items { id title status startsAt courseId roomId } } }"
 STATUSES = {"PENDING_PAYMENT", "WAITLISTED", "ACTIVE", "COMPLETED", "DROPPED", "EXPIRED", "REVOKED"}
 
 
@@ -39,8 +43,18 @@ class Ground:
     sources: Sources
 
 
+class Shelf:
+    """Where files are put, and nobody asks for them."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    async def store(self, key: str, source: bytes, *, content_type: str) -> None:
+        self.files[key] = source
+
+
 def ground(store: RecordStore) -> Ground:
-    built, _ = sources.build(store, None, None, None, None, now)  # type: ignore[arg-type] # nothing is searched or uploaded
+    built, _ = sources.build(store, None, Shelf(), None, None, now)  # type: ignore[arg-type] # no more is needed
     return Ground(store, built)
 
 
@@ -115,6 +129,25 @@ async def test_its_clock_is_true_and_its_demo_user_learns_too(sqlite_store: SQLi
         assert not row.has_lapsed(NOW)
         granted = course_access(course, row, is_staff=False, now=NOW).granted
         assert granted == (row.status in ("ACTIVE", "COMPLETED"))
+
+
+async def test_its_demo_user_has_a_meeting_to_open_and_a_picture(school_with_files: School) -> None:
+    school = school_with_files
+    ada = school.as_(DEMO_USER, "Mentors")
+    await seed(school, school.clock.now())
+
+    [meeting] = (await ada.data(MY_MEETINGS))["listMyMeetings"]["items"]
+    assert meeting["status"] == "SCHEDULED"
+    opened = await ada.data("mutation ($id: ID!) { startMeeting(id: $id) { status } }", id=meeting["id"])
+    assert opened["startMeeting"]["status"] == "LIVE"
+    [picture] = (await ada.data("{ listMyMedia { items { id status fileName } } }"))["listMyMedia"]["items"]
+    assert (picture["status"], picture["fileName"]) == ("SCANNING", "low-tide.png")
+    await school.drain("media-")
+    seen = await ada.data("query ($id: ID!) { getMedia(id: $id) { status downloadUrl } }", id=picture["id"])
+    assert seen["getMedia"]["status"] == "READY"
+    [drawn] = await school.blobs.list_keys("media/")
+    with Image.open(io.BytesIO(await school.blobs.read(drawn.key, length=drawn.size))) as image:
+        assert image.size == (960, 540)
 
 
 async def test_it_is_planted_once(sqlite_store: SQLiteStore) -> None:

@@ -9,6 +9,7 @@ from app.scope import RequestScope
 from app.seed import DEMO_USER, seed
 from datasources.local.search import SQLiteSearch
 from datasources.local.sqlite import SQLiteStore
+from tests.blob_stores import FilesSite
 from tests.school import Clock, School
 
 OPERATIONS = {
@@ -43,9 +44,9 @@ class StrawberrySchema(strawberry.Schema):
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
 async def test_both_engines_give_the_same_data_and_the_same_errors(
-    sqlite_store: SQLiteStore, bound_schema: GraphQLSchema, operation: str
+    sqlite_store: SQLiteStore, bound_schema: GraphQLSchema, files_site: FilesSite, operation: str
 ) -> None:
-    school = School(sqlite_store, await SQLiteSearch.over(sqlite_store), bound_schema, Clock())
+    school = School(sqlite_store, await SQLiteSearch.over(sqlite_store), bound_schema, Clock(), files=files_site)
     await seed(school, school.clock.now())
     caller = school.as_(DEMO_USER, "Mentors").caller
 
