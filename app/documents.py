@@ -10,6 +10,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    OperationDefinitionNode,
     OperationType,
     OverlappingFieldsCanBeMergedRule,
     ValidationRule,
@@ -35,6 +36,8 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
     kind: OperationType
     name: str | None
     cost: Cost
+    fields: tuple[str, ...]
+    """Its root fields, without those in fragments."""
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -130,8 +133,15 @@ class Documents:
             words = in_graphql_java_words(errors[:MOST_REQUEST_FAULTS], ast)
             faults = tuple(Fault(message, located(error)) for message, error in zip(words, errors, strict=False))
             return Refused(faults, several=len(costs) > 1)
-        operations = (Operation(node.operation, node.name.value if node.name else None, cost) for node, cost in costs)
+        operations = (
+            Operation(node.operation, node.name.value if node.name else None, cost, _root_fields(node))
+            for node, cost in costs
+        )
         return Document(ast, tuple(operations))
+
+
+def _root_fields(node: OperationDefinitionNode) -> tuple[str, ...]:
+    return tuple(each.name.value for each in node.selection_set.selections if isinstance(each, FieldNode))
 
 
 class NoIntrospectionRule(ValidationRule):

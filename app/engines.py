@@ -3,15 +3,17 @@
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from app import key_file
 from app.aws_session import AwsSession
 from app.buckets import s3_buckets
+from app.data_folder import used
 from app.face_engines import open_face_engine
 from app.key_file import make_folder
 from app.settings import Settings, SettingsFault
+from datasources import worker_rows
 from datasources.blobs import BlobStore
 from datasources.face_engine import FaceEngine
 from datasources.ports import RecordStore, SearchIndex
@@ -40,10 +42,20 @@ _Records = tuple[RecordStore, SearchIndex]
 async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
     """Open until the context ends. Raises OSError or SettingsFault when DATA_DIR cannot be used."""
     aws = AwsSession()
-    records = _dynamodb(settings, aws) if settings.records == "dynamodb" else _sqlite(settings)
-    files = _s3(settings, aws) if settings.blobs == "s3" else _files(settings)
-    async with records as (store, search), files as blobs, open_face_engine(settings, store, aws) as faces:
-        yield Engines(store, search, blobs, faces, aws)
+    is_local = settings.records == "sqlite" or settings.blobs == "files"
+    with used(settings.data_dir) if is_local else nullcontext():
+        records = _dynamodb(settings, aws) if settings.records == "dynamodb" else _sqlite(settings)
+        async with (
+            records as (store, search),
+            open_blobs(settings, aws) as blobs,
+            open_face_engine(settings, store, aws) as faces,
+        ):
+            yield Engines(store, search, blobs, faces, aws)
+
+
+def open_blobs(settings: Settings, aws: AwsSession) -> AbstractAsyncContextManager[BlobStore]:
+    """The store of files alone."""
+    return _s3(settings, aws) if settings.blobs == "s3" else _files(settings)
 
 
 @asynccontextmanager
@@ -78,6 +90,9 @@ async def _dynamodb(settings: Settings, aws: AwsSession) -> AsyncIterator[_Recor
             raise SettingsFault([hint]) from error
         except DomainError as error:  # it may come up later than we do
             log.warning("DynamoDB does not answer yet", exc_info=error)
+        else:
+            if await worker_rows.restored_from(store) is not None:
+                raise SettingsFault(["RECORDS: a restore of these tables has not ended; run it again"])
         yield store, TermSearch(store)
 
 

@@ -1,5 +1,6 @@
 """Executing a bound schema: text and variables in, a status and a payload out."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -61,6 +62,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 Mutated = Callable[[Document, Operation, Mapping[str, Any]], None]
+Observe = Callable[[Operation | None, Answer, float], None]
 
 
 class Executor:
@@ -75,6 +77,7 @@ class Executor:
         document_bytes: about how much memory they may take.
         mutated: is told of every executed mutation: its operation's document, which operation, the data.
         plans: for operations that come again; None: graphql-core executes all.
+        observe: is told of every answer: of which operation, if any could be executed, and after how many seconds.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Executor:
         document_bytes: int = 64 * 1024 * 1024,
         mutated: Mutated | None = None,
         plans: Plans | None = None,
+        observe: Observe | None = None,
     ) -> None:
         self.schema = schema
         self.limits = limits or Limits()
@@ -97,18 +101,23 @@ class Executor:
         self._time = TimeLimit(seconds)
         self._mutated = mutated
         self._plans = plans
+        self._observe = observe
 
     async def execute(self, request: GraphQLRequest, scope: RequestScope) -> Answer:
         """Never raises but for cancellation; whatever goes wrong is in the answer."""
+        began = time.perf_counter()
         try:
-            return await self._answer(request, scope)
+            answer = await self._answer(request, scope)
         except TimeoutError:
             late = DomainError(Code.TIMEOUT, f"The operation took longer than {self._time.seconds:g} seconds.")
-            return _failed(late, scope.request_id)
+            answer = _failed(late, scope.request_id)
         except Exception as error:
-            return _failed(refusal(error, scope.request_id), scope.request_id)
+            answer = _failed(refusal(error, scope.request_id), scope.request_id)
         finally:
             scope.close()
+        if self._observe is not None:
+            self._observe(scope.operation, answer, time.perf_counter() - began)
+        return answer
 
     async def _answer(self, request: GraphQLRequest, scope: RequestScope) -> Answer:
         document = self.documents.prepared(request.query)
@@ -124,6 +133,7 @@ class Executor:
         if operation.kind is OperationType.MUTATION and request.queries_only:
             message = "Only queries may be sent this way."
             return Answer(405, refused_request("MethodNotAllowedException", message, scope.request_id))
+        scope.operation = operation
         return await self._run(document, operation, request.variables or {}, scope)
 
     async def _run(

@@ -24,6 +24,7 @@ from datasources.cursors import Cursors
 from datasources.playback import Playback
 from datasources.ports import RecordStore
 from datasources.scratch import Scratch
+from datasources.upload_tally import NO_TALLY, Tally
 from domain.callers import Caller, Mode
 from domain.chat_limits import ChatLimits
 from domain.server import ADAPTIVE_PLAYBACK, FEATURES, MALWARE_SCAN, ServerFacts
@@ -41,9 +42,14 @@ SCRATCH_FOLDER = "scratch"
 
 @dataclass(frozen=True)
 class Product:
-    """Open engines and what is built over them."""
+    """Open engines and what is built over them.
+
+    Attributes:
+        engine: of records, as it is; `store` is the same, observed.
+    """
 
     settings: Settings
+    engine: RecordStore
     store: RecordStore
     blobs: BlobStore
     calls: CallEngine
@@ -73,8 +79,16 @@ class Product:
 
 
 @asynccontextmanager
-async def open_product(settings: Settings) -> AsyncIterator[Product]:
+async def open_product(
+    settings: Settings,
+    observed: Callable[[RecordStore], RecordStore] = lambda store: store,
+    tally: Tally = NO_TALLY,
+) -> AsyncIterator[Product]:
     """Open until the context ends.
+
+    Args:
+        observed: puts something around the record store that is told of its calls.
+        tally: of uploads.
 
     Raises:
         SettingsFault: a setting turns out to be wrong when it is used.
@@ -82,8 +96,9 @@ async def open_product(settings: Settings) -> AsyncIterator[Product]:
     """
     async with open_engines(settings) as engines, open_call_engine(settings, engines.store, now, engines.aws) as calls:
         playback = Playback(engines.blobs, _secret(settings), settings.base_url, time.time)
+        store = observed(engines.store)
         built, accounts = sources.build(
-            engines.store,
+            store,
             engines.search,
             engines.blobs,
             playback,
@@ -93,8 +108,9 @@ async def open_product(settings: Settings) -> AsyncIterator[Product]:
             _file_rules(settings),
             calls,
             face_attendance=bool(settings.face_attendance),
+            tally=tally,
         )
-        yield Product(settings, engines.store, engines.blobs, calls, built, accounts, engines.aws)
+        yield Product(settings, engines.store, store, engines.blobs, calls, built, accounts, engines.aws)
 
 
 def bound_schema(user_modes: frozenset[Mode]) -> GraphQLSchema:

@@ -389,6 +389,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, Meta(description="Let hosts record meetings over Chime. Its media pipelines need access to S3_BUCKET.")
     ] = False
 
+    dashboard: Annotated[
+        Embedded, Meta(description="Serve a page with live metrics at /dashboard, to this machine only.")
+    ] = None
+    metrics_host: Annotated[Word, Meta(description="Address of METRICS_PORT; never one that the world reaches.")] = (
+        "127.0.0.1"
+    )
+    metrics_port: Annotated[
+        Port | None, Meta(description="Serve Prometheus' /metrics there; 0 takes a free port. Absent, nowhere.")
+    ] = None
+    metrics_emf: Annotated[
+        bool, Meta(description="Write metrics to stdout every minute, as CloudWatch's Embedded Metric Format.")
+    ] = False
+
     minimum_client_version: Annotated[Version, Meta(description="Oldest client version served.")] = "0.1.0"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="Least severe lines that are logged.")
@@ -427,6 +440,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "local_issuer": development and self.cognito_user_pool_id is None,
             "introspection": development,
             "graphiql": development,
+            "dashboard": development,
             "mail": "outbox" if development else None,
         }
         undecided = {name: value for name, value in defaults.items() if getattr(self, name) is None}

@@ -54,6 +54,7 @@ from datasources.rooms import Rooms
 from datasources.scratch import Scratch
 from datasources.sessions import Sessions
 from datasources.settings import PersonalSettings
+from datasources.upload_tally import NO_TALLY, Tally
 from datasources.uploads import Uploads
 from datasources.users import Users
 from domain import chat_limits, upload_rules
@@ -94,6 +95,7 @@ def build(
     files: FileRules = FileRules(),
     carrier: CallEngine | None = None,
     face_attendance: bool = False,
+    tally: Tally = NO_TALLY,
 ) -> tuple[Sources, Accounts]:
     """What resolvers read and write, and the gate that admits callers; both share one admission cache.
 
@@ -101,12 +103,13 @@ def build(
         chat: how much of it is allowed.
         carrier: of calls; None is our own engine.
         face_attendance: whether faces are compared at all.
+        tally: of uploads.
     """
     carrier = carrier or local_calls(store, now)
     cache = AdmissionCache()
     users, sessions = Users(store, cache), Sessions(store, cache)
     room_members, messages = RoomMembers(store), Messages(store, now, chat)
-    uploads, media = Uploads(store, blobs, files.limits, now), Media(store, now, files.processed)
+    uploads, media = Uploads(store, blobs, files.limits, now, tally), Media(store, now, files.processed)
     calls = Calls(store, carrier.engine, carrier.regions)
     meetings, attendance, rosters = Meetings(store), Attendance(store), Rosters(store)
     export_jobs = ExportJobs(store, blobs, now)
@@ -143,7 +146,7 @@ def build(
         blobs=blobs,
         playback=playback,
         uploads=uploads,
-        completion=Completion(store, blobs, uploads, files.hurdles, now),
+        completion=Completion(store, blobs, uploads, files.hurdles, now, tally),
         media=media,
         media_deletion=media_deletion,
         captions=Captions(blobs, media),

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from typing import Protocol
 
 from domain.cancellation import heed_cancellation
@@ -23,8 +24,8 @@ class Cyclic(Protocol):
         ...
 
 
-async def supervise(runner: Cyclic) -> None:
-    """Round after round, until cancelled."""
+async def supervise(runner: Cyclic, stumbled: Callable[[str], None] = lambda _: None) -> None:
+    """Round after round, until cancelled. `stumbled` is told of each that failed."""
     failures = 0
     while True:
         try:
@@ -32,6 +33,7 @@ async def supervise(runner: Cyclic) -> None:
         except Exception as error:
             heed_cancellation()
             failures += 1
+            stumbled(runner.name)
             _log.warning("%s failed, try %d", runner.name, failures, exc_info=None if passes(error) else error)
             await asyncio.sleep(_pause(failures))
         else:

@@ -31,6 +31,8 @@ from app.second_tries import second_tries
 from app.settings import Settings
 from app.sign_in import open_authenticator, open_issuer
 from app.steps import product_steps
+from app.telemetry.instruments import Instruments
+from app.telemetry.observed_store import ObservedStore
 from app.ways_out import open_senders
 from app.workers import Workers
 from datasources.accounts import Accounts
@@ -61,6 +63,7 @@ class App:
     realtime: RealTime
     blobs: BlobStore
     presence: PresenceKeeper
+    instruments: Instruments
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
         return await self.authenticator.authenticate(credentials, operation=operation)
@@ -82,8 +85,9 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         BindingError: the schema and its resolvers do not fit.
     """
     issuer = await open_issuer(settings)
+    instruments = Instruments()
     async with (
-        open_product(settings) as product,
+        open_product(settings, lambda store: ObservedStore(store, instruments.store_call), instruments) as product,
         open_authenticator(settings, product.store, issuer) as authenticator,
         open_senders(settings, product.store, now) as senders,
         open_scans(settings) as scans,
@@ -93,8 +97,9 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         store, accounts = product.store, product.accounts
         schema = bound_schema(authenticator.user_modes)
         plans = Plans(schema) if settings.execution == "plans" else None
-        realtime = RealTime(schema, authenticator.user_modes, settings.redis_url or "memory://", MARKS, plans)
-        executor = _executor(settings, schema, realtime, plans)
+        bus_url = settings.redis_url or "memory://"
+        realtime = RealTime(schema, authenticator.user_modes, bus_url, MARKS, plans, instruments.handed_out)
+        executor = _executor(settings, schema, realtime, plans, instruments)
         context = product.contexts(realtime.publish, realtime.recheck)
         realtime.connect(executor, context, Gate(authenticator, accounts), now)
         publish = realtime.publish_and_wait
@@ -114,9 +119,9 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         led = [*route.led(steps), second_tries(store, following, now)]
         inbox = Inbox(store, following, now)
         yield App(
-            store=store,
+            store=product.engine,
             sources=product.sources,
-            workers=Workers(store, led, now, holder()),
+            workers=Workers(store, led, now, holder(), watcher=instruments),
             inbox=None if route.queue is None else InboxReader(store, route.queue, inbox),
             issuer=issuer,
             authenticator=authenticator,
@@ -126,6 +131,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             realtime=realtime,
             blobs=product.blobs,
             presence=_presence_keeper(store, product.sources, realtime),
+            instruments=instruments,
         )
 
 
@@ -146,7 +152,9 @@ async def running(app: App, *, works: bool = True) -> AsyncIterator[None]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _executor(settings: Settings, schema: GraphQLSchema, realtime: RealTime, plans: Plans | None) -> Executor:
+def _executor(
+    settings: Settings, schema: GraphQLSchema, realtime: RealTime, plans: Plans | None, instruments: Instruments
+) -> Executor:
     return Executor(
         schema,
         limits=operation_limits(settings),
@@ -154,6 +162,7 @@ def _executor(settings: Settings, schema: GraphQLSchema, realtime: RealTime, pla
         seconds=settings.request_seconds,
         mutated=realtime.mutated,
         plans=plans,
+        observe=instruments.operation,
     )
 
 

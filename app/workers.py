@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from app.supervision import passes, supervise
 from app.worker_steps import FeedStep, Step, TimedStep
@@ -17,7 +18,7 @@ from datasources.ports import FeedPage, RecordStore, TransactionFailed, Write
 from datasources.set_aside import set_aside
 from domain.cancellation import heed_cancellation
 from domain.errors import DomainError
-from domain.times import Timestamp
+from domain.times import Timestamp, moment
 
 LEASE_SECONDS = 30.0
 RENEW_SECONDS = 10.0
@@ -30,14 +31,41 @@ _MOST_TURNS = 100_000
 _log = logging.getLogger("educonnect.workers")
 
 
+class Watcher(Protocol):
+    """Is told of what steps do, by their names."""
+
+    def handled(self, step: str, changes: int, lag_seconds: float) -> None:
+        """So many changes, the last of which was committed so long ago."""
+        ...
+
+    def set_aside(self, step: str) -> None:
+        """A change was given up."""
+        ...
+
+    def stumbled(self, step: str) -> None:
+        """A round failed and is tried again."""
+        ...
+
+
+class Nobody:
+    """A watcher for those who want none."""
+
+    def handled(self, step: str, changes: int, lag_seconds: float) -> None: ...
+
+    def set_aside(self, step: str) -> None: ...
+
+    def stumbled(self, step: str) -> None: ...
+
+
 class _Follower:
     """Runs a step that follows a feed."""
 
-    def __init__(self, store: RecordStore, step: FeedStep, now: Callable[[], Timestamp]) -> None:
+    def __init__(self, store: RecordStore, step: FeedStep, now: Callable[[], Timestamp], watcher: Watcher) -> None:
         self.name = step.name
         self._store = store
         self._step = step
         self._now = now
+        self._watcher = watcher
         self._position: str | None = None
         self._tries = 0
         self._singly = 0
@@ -54,6 +82,7 @@ class _Follower:
         page = await self._store.changes(self._step.table, before, limit=1 if self._singly else self._step.batch)
         self._position = page.position
         if page.position == before:
+            self._watcher.handled(self.name, 0, 0.0)
             return False
         try:
             writes = await self._step.handle(page.events)
@@ -65,7 +94,13 @@ class _Follower:
         else:
             self._tries = 0
             self._singly = max(0, self._singly - 1)
+            self._tell(page)
         return bool(page.events)
+
+    def _tell(self, page: FeedPage) -> None:
+        committed_at = page.events[-1].at if page.events else None
+        lag = 0.0 if committed_at is None else (moment(self._now()) - moment(committed_at)).total_seconds()
+        self._watcher.handled(self.name, len(page.events), max(0.0, lag))
 
     async def _blame(self, page: FeedPage, before: str | None, error: Exception) -> None:
         """Find the event that cannot be handled, and leave it behind once that was tried often enough."""
@@ -78,6 +113,7 @@ class _Follower:
         event = page.events[0]
         _log.error("%s gives up on event %s of %s", self.name, event.event_id, event.table, exc_info=error)
         await self._commit(before, page.position, [set_aside(self.name, event, error, self._now())])
+        self._watcher.set_aside(self.name)
         self._tries = 0
 
     async def _commit(self, before: str | None, after: str, writes: Sequence[Write]) -> None:
@@ -118,6 +154,7 @@ class Workers:
     Args:
         holder: names this process, unlike every other.
         lease: which processes share the work: those with a lease of the same name.
+        watcher: is told of what is done.
     """
 
     def __init__(
@@ -127,11 +164,14 @@ class Workers:
         now: Callable[[], Timestamp],
         holder: str,
         lease: str = worker_rows.LEASE,
+        watcher: Watcher | None = None,
     ) -> None:
         self._store = store
         self._lease = lease
+        self._watcher = watcher or Nobody()
         self._runners = [
-            _Follower(store, step, now) if isinstance(step, FeedStep) else _Repeater(store, step) for step in steps
+            _Follower(store, step, now, self._watcher) if isinstance(step, FeedStep) else _Repeater(store, step)
+            for step in steps
         ]
         self._now = now
         self._holder = holder
@@ -172,7 +212,9 @@ class Workers:
 
     async def _work(self) -> None:
         """Run the steps until the lease is lost."""
-        tasks = [asyncio.create_task(supervise(runner), name=runner.name) for runner in self._runners]
+        tasks = [
+            asyncio.create_task(supervise(runner, self._watcher.stumbled), name=runner.name) for runner in self._runners
+        ]
         try:
             while True:
                 await asyncio.sleep(RENEW_SECONDS)

@@ -16,6 +16,7 @@ from datasources.media_rows import new_media
 from datasources.ports import RecordStore
 from datasources.transactions import commit
 from datasources.upload_rows import changed_upload
+from datasources.upload_tally import NO_TALLY, Tally
 from datasources.uploads import Uploads, upload_writes
 from domain import uploads as steps
 from domain.errors import Code, DomainError, bad_request, not_found, throttled
@@ -45,12 +46,14 @@ class Completion:
         uploads: Uploads,
         hurdles: Sequence[Hurdle],
         now: Callable[[], Timestamp],
+        tally: Tally = NO_TALLY,
     ) -> None:
         self._store = store
         self._blobs = blobs
         self._uploads = uploads
         self._hurdles = tuple(hurdles)
         self._now = now
+        self._tally = tally
 
     async def complete(self, upload_id: str, parts: Sequence[ChosenPart], checksum: Checksum | None) -> Upload:
         """The COMPLETED upload, whose media has its id.
@@ -100,6 +103,7 @@ class Completion:
         except DomainError as refusal:
             if refusal.code in _UNFIT:
                 if await self._ended(upload, steps.failed(upload, refusal.message)):
+                    self._tally.failed(upload.size_bytes)
                     await self._uploads.discard(upload)
             else:
                 await self._ended(upload, steps.reopened(upload))
@@ -110,6 +114,7 @@ class Completion:
             await commit(self._store, [*upload_writes(upload, done), (new_media(media), LostRace())])
         except LostRace:  # our lease ended, and another call has taken over
             return await self.complete(upload.id, parts, checksum)
+        self._tally.completed(upload.size_bytes)
         return done
 
     async def _joined(self, upload: Upload, parts: Sequence[ChosenPart], checksum: Checksum | None) -> Blob:

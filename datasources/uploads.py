@@ -18,6 +18,7 @@ from datasources.storage_quota import closed, require_room, taken, undone
 from datasources.tables import UPLOADS
 from datasources.transactions import Guarded, commit
 from datasources.upload_rows import changed_upload, new_upload, upload_key, upload_of
+from datasources.upload_tally import NO_TALLY, Tally
 from domain import uploads as steps
 from domain.errors import DomainError, not_found
 from domain.file_keys import incoming
@@ -48,12 +49,18 @@ class Uploads:
     """
 
     def __init__(
-        self, store: RecordStore, blobs: BlobStore, limits: UploadLimits, now: Callable[[], Timestamp]
+        self,
+        store: RecordStore,
+        blobs: BlobStore,
+        limits: UploadLimits,
+        now: Callable[[], Timestamp],
+        tally: Tally = NO_TALLY,
     ) -> None:
         self.limits = limits
         self._store = store
         self._blobs = blobs
         self._now = now
+        self._tally = tally
 
     async def get(self, upload_id: str) -> Upload | None:
         """Whoever's it is."""
@@ -104,6 +111,8 @@ class Uploads:
         finally:
             if made is not upload:
                 await self.discard(upload)
+            else:
+                self._tally.begun(upload.size_bytes)
         return made
 
     async def request(self, upload: Upload) -> PresignedRequest | None:

@@ -1,13 +1,14 @@
-"""Table Workers: which process runs the workers, and how far each has come."""
+"""Table Workers: which process runs the workers, how far each has come, and whether a restore is under way."""
 
 from datasources.conditions import any_of, at_most, equals, not_exists
-from datasources.ports import Change, ConditionFailed, RecordStore
+from datasources.ports import Change, ConditionFailed, Item, RecordStore
 from datasources.tables import WORKERS
 from datasources.updates import Set
 from domain.times import Timestamp, later
 
 LEASE = "LEASE"
 """Of the process that runs all of them."""
+_RESTORE = "RESTORE"
 
 
 async def lead(store: RecordStore, holder: str, now: Timestamp, *, seconds: float, lease: str = LEASE) -> bool:
@@ -37,7 +38,27 @@ async def position(store: RecordStore, worker: str) -> str | None:
     return None if stored is None else stored["position"]
 
 
+def is_of_a_feed(item: Item) -> bool:
+    """Whether a row of the table means nothing beside other feeds: the lease, and places in these."""
+    place: str = item.get("position", "0")
+    return place.isdigit() or place.startswith("{")
+
+
 def moved(worker: str, before: str | None, after: str) -> Change:
     """The worker's next position. Fails when it is no longer at `before`, so that no batch is committed twice."""
     unmoved = not_exists("name") if before is None else equals("position", before)
     return Change(WORKERS, {"name": worker}, [Set("position", after)], unmoved)
+
+
+async def restored_from(store: RecordStore) -> str | None:
+    """What the tables are being filled from; None when they are whole."""
+    return await position(store, _RESTORE)
+
+
+async def begin_restore(store: RecordStore, backup: str) -> None:
+    """Nobody uses the tables until `end_restore`."""
+    await store.put(WORKERS, {"name": _RESTORE, "position": backup})
+
+
+async def end_restore(store: RecordStore) -> None:
+    await store.delete(WORKERS, {"name": _RESTORE})

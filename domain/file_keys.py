@@ -15,6 +15,8 @@ RECORDINGS = "recordings/"
 """Where Chime puts what it records, and where recordings are kept."""
 _KEPT_RECORDINGS = f"{RECORDINGS}kept/"
 EXPORTS = "exports/"
+PLACES = (INCOMING, MEDIA, DOCUMENTS, FACES, RECORDINGS, EXPORTS)
+"""What every key begins with."""
 _ORIGINAL = re.compile(rf"({MEDIA}|{DOCUMENTS}|{FACES}|{_KEPT_RECORDINGS})[^/]*/(?P<media_id>[^/]+)/original")
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

@@ -7,6 +7,7 @@ slices, so that neither a large audience nor a burst holds up the process.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -144,14 +145,23 @@ class Hub:
         bus: to the other processes.
         rechecked: is told of every user whose rights another process has changed.
         ledger: is told of every event.
+        handed_out: is told of every event that has reached its listeners here: how many seconds after it came, and
+            how many they were.
     """
 
-    def __init__(self, bus: Bus, rechecked: Callable[[str], None], ledger: Ledger) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        rechecked: Callable[[str], None],
+        ledger: Ledger,
+        handed_out: Callable[[float, int], None] = lambda _seconds, _listeners: None,
+    ) -> None:
         self._bus = bus
         self._ledger = ledger
         self._rechecked = rechecked
+        self._handed_out = handed_out
         self._index = _Index()
-        self._waiting: deque[tuple[Message, Payload | None]] = deque()
+        self._waiting: deque[tuple[Message, Payload | None, float]] = deque()
         self._waiting_bytes = 0
         self._came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -174,6 +184,11 @@ class Hub:
     def connected(self) -> bool:
         """Whether events of other processes arrive."""
         return self._bus.connected
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not yet delivered in this process."""
+        return len(self._waiting)
 
     def may_be_heard(self, fields: Sequence[str]) -> bool:
         """False when nobody listens to any of these fields, here or elsewhere."""
@@ -226,7 +241,7 @@ class Hub:
             self._accept(message, None)
 
     def _accept(self, message: Message, payload: Payload | None) -> None:
-        self._waiting.append((message, payload))
+        self._waiting.append((message, payload, time.perf_counter()))
         self._waiting_bytes += len(message.content)
         if len(self._waiting) > MOST_WAITING or self._waiting_bytes > MOST_WAITING_BYTES:
             log.error("%d events wait to be delivered: too many", len(self._waiting))
@@ -238,14 +253,17 @@ class Hub:
             await self._came.wait()
             self._came.clear()
             while self._waiting:
-                message, payload = self._waiting.popleft()
+                message, payload, came_at = self._waiting.popleft()
                 self._waiting_bytes -= len(message.content)
-                await self._hand_out(message, payload)
+                if message.kind == "gap":
+                    self._tell_of_gap(message.about)
+                else:
+                    listeners = await self._hand_out(message, payload)
+                    self._handed_out(time.perf_counter() - came_at, listeners)
+                await asyncio.sleep(0)
 
-    async def _hand_out(self, message: Message, payload: Payload | None) -> None:
-        if message.kind == "gap":
-            self._tell_of_gap(message.about)
-            return
+    async def _hand_out(self, message: Message, payload: Payload | None) -> int:
+        """To how many listeners."""
         event: Payload = message.payload() if payload is None else payload
         done = 0
         for field in message.about:
@@ -263,7 +281,7 @@ class Hub:
                     done += 1
                     if done % SLICE == 0:
                         await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        return done
 
     def _tell_of_gap(self, fields: Sequence[str]) -> None:
         _interrupt(self._index.all_of(fields))

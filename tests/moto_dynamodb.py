@@ -73,6 +73,13 @@ class _Table(Table):
     def __deepcopy__(self, memo: dict[int, Any]) -> "_Table":
         return self
 
+    def set_stream_specification(self, streams: dict[str, Any] | None) -> None:
+        """moto goes on writing to a stream that was ended, and fails."""
+        super().set_stream_specification(streams)
+        if not (streams and streams.get("StreamEnabled")):
+            self.stream_shard = None
+            self.latest_stream_label = None
+
 
 class _Backend(DynamoDBBackend):
     def create_table(self, *arguments: Any, **named: Any) -> Table:

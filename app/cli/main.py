@@ -70,6 +70,18 @@ def _parser() -> argparse.ArgumentParser:
     again = _command(notifications, "retry", "failures:retry", "have it tried again by the running server")
     again.add_argument("ids", metavar="ID", nargs="+", help="as `notifications failed` prints it, in the last column")
 
+    backup = _command(commands, "backup", "backups:backup", "copy everything into a new folder, and print its digest")
+    backup.add_argument("folder", metavar="DIR", help="made when absent; has to be empty")
+    restore = _command(commands, "restore", "backups:restore", "bring a backup back, and print of when it is")
+    restore.add_argument("folder", metavar="DIR", help="as `backup` made it")
+    restore.add_argument("--replace", action="store_true", help="what is in DATA_DIR may go")
+    restore.add_argument("--digest", metavar="HEX", help="refuse any other backup than that one")
+    restore.add_argument("--check", action="store_true", help="only look whether the backup is whole")
+    for command in (backup, restore):
+        command.add_argument(
+            "--capacity", metavar="UNITS", type=float, default=500.0, help="of DynamoDB a second, at most (500)"
+        )
+
     _command(commands, "seed", "seed:seed", "fill an empty database with the demo school")
     tables = _group(commands, "tables", "look after DynamoDB's tables")
     _command(tables, "create", "tables:create", "make the tables that are missing")

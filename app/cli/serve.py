@@ -5,8 +5,11 @@ import asyncio
 import ipaddress
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -14,14 +17,17 @@ from app import logs
 from app.binding import BindingError
 from app.cli.faults import Fault
 from app.http.application import application
+from app.http.dashboard import Dashboard
 from app.http.graphiql import GraphiQL, Token
 from app.http.health import Health
 from app.local_tls import LocalTls, local_tls
 from app.realtime.doorman import Doorman
-from app.realtime.services import socket_services
+from app.realtime.services import Services, socket_services
 from app.seed import DEMO_GROUPS, DEMO_USER, seed
 from app.server import allow_many_files, bound_socket, new_event_loop, server
 from app.settings import Settings
+from app.telemetry.emf import written_lines
+from app.telemetry.prometheus import served_metrics
 from app.wiring import App, open_app, running
 from datasources.local.files import FileStore
 
@@ -56,22 +62,58 @@ async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
             health = Health(partial(_ready, app))
             graphiql = GraphiQL(_demo_token(settings, app)) if settings.graphiql else None
             services = socket_services(app, settings)
+            dashboard = Dashboard(app.instruments) if settings.dashboard and _is_loopback(settings.host) else None
+            counted = _watched(app, services, access_log)
             front = application(
                 app,
                 settings,
                 health,
                 issuer=app.issuer,
                 graphiql=graphiql,
-                access_log=access_log,
+                access_log=counted,
                 sockets=services,
+                dashboard=dashboard,
                 files=app.blobs if isinstance(app.blobs, FileStore) else None,
                 playback=app.sources.playback,
             )
-            doorman = Doorman(services, settings.cors_origins, settings.trusted_proxies, access_log)
+            doorman = Doorman(services, settings.cors_origins, settings.trusted_proxies, counted)
             tls = _tls(settings)
-            greet = partial(_greet, settings, tls)
-            async with running(app, works=settings.workers):
+            async with (
+                _metrics(settings, app) as metrics_port,
+                written_lines(app.instruments, on=settings.metrics_emf),
+                running(app, works=settings.workers),
+            ):
+                greet = partial(_greet, settings, tls, metrics_port)
                 await server(front, health, settings, greet, doorman, tls).serve(sockets=[listener])
+
+
+def _watched(app: App, services: Services, access_log: logs.AccessLog) -> logs.AccessLog:
+    """The access log, counted; what is only looked at now and then is made known to the instruments."""
+    live, hub, sockets = app.realtime.live, app.realtime.hub, services.sockets
+    app.instruments.watch(
+        sockets=lambda: len(sockets),
+        subscriptions=lambda: len(live),
+        events_waiting=lambda: hub.waiting,
+        messages_in=lambda: sockets.received,
+    )
+
+    def write(fields: dict[str, Any]) -> None:
+        app.instruments.http(fields)
+        access_log(fields)
+
+    return write
+
+
+@asynccontextmanager
+async def _metrics(settings: Settings, app: App) -> AsyncIterator[int | None]:
+    async with AsyncExitStack() as stack:
+        opened = served_metrics(app.instruments, settings.metrics_host, settings.metrics_port)
+        try:
+            port = await stack.enter_async_context(opened)
+        except OSError as error:
+            where = f"port {settings.metrics_port} of {settings.metrics_host}"
+            raise Fault(f"Cannot listen on {where}: {error.strerror}. Choose another with METRICS_PORT.") from error
+        yield port
 
 
 async def _ready(app: App) -> None:
@@ -101,14 +143,18 @@ def _tls(settings: Settings) -> LocalTls | None:
     return local_tls(settings.data_dir / "tls", settings.host, datetime.now(UTC)) if settings.tls else None
 
 
-def _greet(settings: Settings, tls: LocalTls | None) -> None:
+def _greet(settings: Settings, tls: LocalTls | None, metrics_port: int | None) -> None:
     """Where to begin, for whoever started us."""
     site = settings.local_url
     where = site.partition("://")[2]
     lines = ["EduConnect is ready.", ""]
     if settings.graphiql:
         lines.append(f"  GraphiQL   {site}/graphiql")
+    if settings.dashboard and _is_loopback(settings.host):
+        lines.append(f"  Dashboard  {site}/dashboard")
     lines.append(f"  Endpoint   {site}/graphql")
+    if metrics_port is not None:
+        lines.append(f"  Metrics    http://{settings.metrics_host}:{metrics_port}/metrics")
     if tls is None:
         # In lower case its subscriptions, and those alone, would dial wss:// and find nobody.
         lines.append(f"  Amplify    HTTP://{where}/graphql, in capitals: so its subscriptions work without TLS")

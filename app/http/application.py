@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.auth.local_issuer import LocalIssuer
 from app.http.cors import Cors
+from app.http.dashboard import Dashboard
 from app.http.endpoint import GraphQLEndpoint
 from app.http.files import EXPOSED_FILE_HEADERS, FILE_HEADERS, FILE_METHODS, Files, TransferBounds
 from app.http.front import Front
@@ -36,6 +37,7 @@ def application(
     sockets: Services | None = None,
     files: FileStore | None = None,
     playback: Playback | None = None,
+    dashboard: Dashboard | None = None,
 ) -> Front:
     """All paths.
 
@@ -45,6 +47,7 @@ def application(
         sockets: what subscriptions over plain HTTP need; None where there are none.
         files: whose signed URLs are served; None where files are elsewhere.
         playback: whose links to playlists are served.
+        dashboard: None where it is off.
     """
     cors = Cors(settings.cors_origins)
     reception = Reception(
@@ -62,6 +65,8 @@ def application(
         routes += _well_known(issuer)
     if graphiql is not None:
         routes += graphiql.routes()
+    if dashboard is not None:
+        routes += dashboard.routes()
     if playback is not None:
         routes += playback_routes(playback)
     pages = Router(routes, redirect_slashes=False, default=_nothing_here)

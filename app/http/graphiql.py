@@ -11,6 +11,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from app.http.own_machine import is_local
+
 FOLDER = Path(__file__).parent.parent / "graphiql"
 _PACKAGE = "graphene_django_graphiql_static"
 
@@ -27,8 +29,6 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
 Token = Callable[[], str]
 
 
@@ -62,13 +62,7 @@ class GraphiQL:
 
     async def _config(self, request: Request) -> Response:
         """`{"token": text or null}` for the page's script."""
-        token = self._demo_token() if self._demo_token is not None and _is_local(request) else None
+        token = self._demo_token() if self._demo_token is not None and is_local(request) else None
         return Response(
             orjson.dumps({"token": token}), media_type="application/json", headers={"cache-control": "no-store"}
         )
-
-
-def _is_local(request: Request) -> bool:
-    own_page = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
-    client = request.client.host if request.client else None
-    return own_page and client in _LOOPBACK and request.url.hostname in _LOOPBACK

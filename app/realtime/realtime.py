@@ -35,6 +35,7 @@ class RealTime:
         bus_url: `memory://`, or Redis' for many processes.
         marks: by which it is remembered what subscribers heard, by subscription field.
         plans: for reading what is published; None: graphql-core reads it.
+        handed_out: see Hub.
     """
 
     def __init__(
@@ -44,10 +45,11 @@ class RealTime:
         bus_url: str,
         marks: Mapping[str, Mark] = MappingProxyType({}),
         plans: Plans | None = None,
+        handed_out: Callable[[float, int], None] = lambda _seconds, _listeners: None,
     ) -> None:
         woken = woken_by(schema)
         self.ledger = Ledger(marks)
-        self.hub = Hub(Bus(bus_url), self._rechecked, self.ledger)
+        self.hub = Hub(Bus(bus_url), self._rechecked, self.ledger, handed_out)
         self.mutated = DirectEvents(woken, self.hub)
         self.connected = Connected()
         self.live: LiveSubscriptions

@@ -73,6 +73,7 @@ class Session:
     # For the socket
 
     def received(self, text: str) -> None:
+        self.services.sockets.received += 1
         self._waiting.append(text)
         if len(self._waiting) >= MOST_FRAMES_WAITING:
             self.socket.pause_reading()

@@ -52,6 +52,8 @@ class Sockets:
         self.limits = limits
         self.draining = False
         self.unsent_bytes = 0
+        self.received = 0
+        """Messages of clients since the start."""
         self._open: set[Closable] = set()
         self._of_caller: Counter[Hashable] = Counter()
 

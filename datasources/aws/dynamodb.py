@@ -65,9 +65,15 @@ async def aws_client(
     region: str,
     endpoint_url: str | None = None,
     session: aioboto3.Session | None = None,
+    user_agent: str | None = None,
 ) -> AsyncIterator[Any]:
-    """A low-level client, one per process; credentials come from the session, by default AWS's usual chain."""
+    """A low-level client, one per process; credentials come from the session, by default AWS's usual chain.
+
+    Args:
+        user_agent: what the client calls itself besides, in DynamoDB's logs.
+    """
     config = Config(
+        user_agent_extra=user_agent,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         max_pool_connections=CONNECTIONS,

@@ -22,7 +22,7 @@ from tests.server_process import ROOT, ServerProcess, server_process
 
 __all__ = ["node"]
 
-PAGES = ("README.md", "docs/clients.md", "docs/operations.md", "docs/error-codes.md")
+PAGES = ("README.md", "docs/clients.md", "docs/operations.md", "docs/error-codes.md", "docs/disaster-recovery.md")
 PATIENCE_SECONDS = 60
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ORIGIN = "127.0.0.1:8000"
@@ -53,6 +53,11 @@ def named(example: Example) -> str:
 def listens(example: Example) -> bool:
     """It goes on until it is ended, and shows what happens in the common room."""
     return "onMessage(" in example.text or "Room(" in example.text
+
+
+def is_alone(example: Example) -> bool:
+    """It has a test of its own."""
+    return "app tables" in example.text or "/restored" in example.text
 
 
 def is_of_make(example: Example) -> bool:
@@ -102,7 +107,7 @@ def test_no_kind_of_example_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "example", [each for each in examples("sh") if "app tables" not in each.text and not listens(each)], ids=named
+    "example", [each for each in examples("sh") if not is_alone(each) and not listens(each)], ids=named
 )
 def test_shell(example: Example, server: ServerProcess) -> None:
     if is_of_make(example):
@@ -119,17 +124,15 @@ def test_shell(example: Example, server: ServerProcess) -> None:
         assert all(answer["data"].values())
 
 
-def test_the_backup_is_a_whole_database(server: ServerProcess, tmp_path: Path) -> None:
-    (backup,) = (example for example in examples("sh") if "backup" in example.text)
-    assert shell(backup.text, server).returncode == 0
-    restored = tmp_path / "restored"
-    restored.mkdir()
-    (server.data_dir / "backup.db").rename(restored / "records.db")
+def test_a_restored_backup_serves_the_same(server: ServerProcess) -> None:
+    (example,) = (example for example in examples("sh") if "/restored" in example.text)
+    done = shell(example.text, server)
+    assert done.returncode == 0, done.stderr
     query = '{"query": "{ listCourses(limit: 100) { items { title enrolledCount } } }"}'
     ask = f"""curl -s http://{_ORIGIN}/graphql -H "x-api-key: $(python -m app api-key)" \
         -H 'content-type: application/json' -d '{query}'"""
 
-    with server_process(restored) as other:
+    with server_process(server.data_dir.parent / "restored") as other:
         assert shell(ask, other).stdout == shell(ask, server).stdout
 
 

@@ -1,0 +1,151 @@
+"""Every metric of a process, in a registry of its own. docs/observability.md tells what each means.
+
+Labels have few values, all of them ours: a client's words, such as the names of operations, never become one.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.samples import Sample
+
+from app.documents import Operation
+from app.execution import Answer
+from domain.errors import Code
+
+PREFIX = "educonnect"
+FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds, for what takes less than one where all is well."""
+SEVERAL, NONE, OTHER = "several", "none", "other"
+"""Labels: of an operation with many root fields, of a request that is not executed, of what has no label of its own."""
+
+_ERROR_TYPES = frozenset({*(code.value for code in Code), "MalformedHttpRequestException", "BadRequestException",
+                          "MethodNotAllowedException"})  # fmt: skip
+_VALIDATION = "validation"
+"""The label of errors without an errorType, as AppSync writes those of a document that does not fit the schema."""
+_PATHS = frozenset({"/graphql", "/graphql/realtime", "/graphql/stream", "/files/", "/playback/", "/ping", "/livez",
+                    "/readyz", "/multipart/init", "/multipart/parts", "/multipart/complete"})  # fmt: skip
+
+
+class Instruments:
+    """One a process. Its methods never raise and never wait."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(namespace=PREFIX, registry=self.registry)
+        self._operations = self._counter("operations", "GraphQL operations, by kind and root field.", "kind", "field")
+        self._seconds = self._histogram("operation_seconds", "Time of GraphQL operations, by kind.", "kind")
+        self._errors = self._counter("errors", "Errors in answers, by errorType.", "error_type")
+        self._http = self._counter("http_requests", "HTTP requests, by path and status.", "path", "status")
+        self._events = self._counter("events", "Events handed to the listeners of this process.")
+        self._messages_out = self._counter("messages_out", "Events sent to clients, one for each listener.")
+        self._fan_out = self._histogram("fan_out_seconds", "Time from an event's coming to its last listener here.")
+        self._uploads = self._counter("uploads", "Uploads, by what they came to.", "outcome")
+        self._upload_bytes = self._counter("upload_bytes", "Bytes of completed uploads.")
+        self._changes = self._counter("worker_changes", "Changes that workers' steps handled.", "step", "outcome")
+        self._lag = self._gauge("worker_lag_seconds", "Age of the change that a step handled last.", "step")
+        self._failures = self._counter("worker_failures", "Rounds of workers' steps that failed.", "step")
+        self._store = self._counter("store_operations", "Calls of the record store.", "operation", "outcome")
+        self._store_seconds = self._histogram("store_seconds", "Time of calls of the record store.", "operation")
+
+    def _counter(self, name: str, words: str, *labels: str) -> Counter:
+        return Counter(name, words, labels, namespace=PREFIX, registry=self.registry)
+
+    def _gauge(self, name: str, words: str, *labels: str) -> Gauge:
+        return Gauge(name, words, labels, namespace=PREFIX, registry=self.registry)
+
+    def _histogram(self, name: str, words: str, *labels: str) -> Histogram:
+        return Histogram(name, words, labels, namespace=PREFIX, registry=self.registry, buckets=FAST)
+
+    # Told of what happens
+
+    def operation(self, operation: Operation | None, answer: Answer, seconds: float) -> None:
+        """A request was answered. None: it held no operation that could be executed."""
+        kind = NONE if operation is None else operation.kind.value
+        self._operations.labels(kind, NONE if operation is None else root_field(operation.fields)).inc()
+        self._seconds.labels(kind).observe(seconds)
+        for error in answer.payload.get("errors") or ():
+            self._errors.labels(_error_type(error)).inc()
+
+    def http(self, fields: Mapping[str, Any]) -> None:
+        """A line of the access log."""
+        path, status = fields["path"], fields["status"]
+        self._http.labels(path if path in _PATHS else OTHER, str(status)).inc()
+
+    def handed_out(self, seconds: float, listeners: int) -> None:
+        """An event has reached its listeners in this process."""
+        self._events.inc()
+        self._messages_out.inc(listeners)
+        self._fan_out.observe(seconds)
+
+    def begun(self, size: int) -> None:
+        """An upload of so many bytes."""
+        self._uploads.labels("begun").inc()
+
+    def completed(self, size: int) -> None:
+        """An upload of so many bytes became a media."""
+        self._uploads.labels("completed").inc()
+        self._upload_bytes.inc(size)
+
+    def failed(self, size: int) -> None:
+        """An upload of so many bytes was not what it was declared to be."""
+        self._uploads.labels("failed").inc()
+
+    def handled(self, step: str, changes: int, lag_seconds: float) -> None:
+        self._changes.labels(step, "handled").inc(changes)
+        self._lag.labels(step).set(lag_seconds)
+
+    def set_aside(self, step: str) -> None:
+        """A step has given up on a change."""
+        self._changes.labels(step, "set_aside").inc()
+
+    def stumbled(self, step: str) -> None:
+        """A round of a step failed and is tried again."""
+        self._failures.labels(step).inc()
+
+    def store_call(self, operation: str, outcome: str, seconds: float) -> None:
+        self._store.labels(operation, outcome).inc()
+        self._store_seconds.labels(operation).observe(seconds)
+
+    # Asked when somebody looks
+
+    def watch(
+        self,
+        *,
+        sockets: Callable[[], int],
+        subscriptions: Callable[[], int],
+        events_waiting: Callable[[], int],
+        messages_in: Callable[[], int],
+    ) -> None:
+        """Where numbers are kept that are read only when somebody looks."""
+        self._gauge("sockets", "Open WebSockets and event streams.").set_function(sockets)
+        self._gauge("subscriptions", "Live subscriptions.").set_function(subscriptions)
+        self._gauge("events_waiting", "Events that wait to be handed out here.").set_function(events_waiting)
+        self._gauge("messages_in", "Messages of clients on sockets since the start.").set_function(messages_in)
+
+    # For outlets
+
+    def read(self) -> Iterator[Sample]:
+        """Every number as it is now, but when its counting began."""
+        for family in self.registry.collect():
+            yield from (sample for sample in family.samples if not sample.name.endswith("_created"))
+
+    def samples(self) -> dict[str, list[tuple[dict[str, str], float]]]:
+        """Labels and values by name, without what all names begin with, and counters without their `_total`."""
+        found: dict[str, list[tuple[dict[str, str], float]]] = {}
+        for sample in self.read():
+            name = sample.name.removeprefix(f"{PREFIX}_").removesuffix("_total")
+            found.setdefault(name, []).append((sample.labels, sample.value))
+        return found
+
+
+def root_field(fields: Sequence[str]) -> str:
+    """The label of an operation with these root fields, which are the schema's own."""
+    return fields[0] if len(fields) == 1 else SEVERAL
+
+
+def _error_type(error: Mapping[str, Any]) -> str:
+    name = error.get("errorType")
+    if name is None:
+        return _VALIDATION
+    return name if name in _ERROR_TYPES else OTHER

@@ -1,0 +1,125 @@
+"""The record store, with every call counted and timed, and in a span of its own where there are traces."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
+
+from datasources.conditions import Condition
+from datasources.ports import (
+    Attributes,
+    ConditionFailed,
+    FeedPage,
+    Item,
+    Key,
+    Page,
+    RecordStore,
+    SortRange,
+    TransactionFailed,
+    Write,
+)
+from datasources.tables import Table
+from datasources.updates import Update
+from domain.errors import Code, DomainError
+
+Observe = Callable[[str, str, float], None]
+"""Told of each call: the port's name of it; ok, refused, throttled or failed; seconds."""
+Span = Callable[[str, str], AbstractContextManager[object]]
+"""A span around a call, by the port's name of it and the table's."""
+
+_Result = TypeVar("_Result")
+
+
+def no_span(_operation: str, _table: str) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
+class ObservedStore:
+    """A `RecordStore` around another. Looking into change feeds is not counted: workers do so all the time."""
+
+    def __init__(self, store: RecordStore, observe: Observe, span: Span = no_span) -> None:
+        self._store = store
+        self._observe = observe
+        self._span = span
+
+    async def _seen(self, operation: str, table: str, call: Awaitable[_Result]) -> _Result:
+        began, outcome = time.perf_counter(), "ok"
+        try:
+            with self._span(operation, table):
+                return await call
+        except (ConditionFailed, TransactionFailed):
+            outcome = "refused"
+            raise
+        except DomainError as error:
+            outcome = "throttled" if error.code is Code.THROTTLED else "failed"
+            raise
+        except Exception:
+            outcome = "failed"
+            raise
+        finally:
+            self._observe(operation, outcome, time.perf_counter() - began)
+
+    async def get(self, table: Table, key: Key, *, consistent: bool = True) -> Item | None:
+        return await self._seen("get", table.name, self._store.get(table, key, consistent=consistent))
+
+    async def batch_get(self, table: Table, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
+        return await self._seen("batch_get", table.name, self._store.batch_get(table, keys, consistent=consistent))
+
+    async def query(
+        self,
+        table: Table,
+        partition: Any,
+        *,
+        index: str | None = None,
+        sort: SortRange | None = None,
+        limit: int = 100,
+        after: Mapping[str, Any] | None = None,
+        descending: bool = False,
+        where: Condition | None = None,
+        consistent: bool | None = None,
+    ) -> Page:
+        asked = self._store.query(
+            table,
+            partition,
+            index=index,
+            sort=sort,
+            limit=limit,
+            after=after,
+            descending=descending,
+            where=where,
+            consistent=consistent,
+        )
+        return await self._seen("query", table.name, asked)
+
+    async def count(
+        self, table: Table, partition: Any, *, index: str | None = None, sort: SortRange | None = None, most: int
+    ) -> int:
+        asked = self._store.count(table, partition, index=index, sort=sort, most=most)
+        return await self._seen("count", table.name, asked)
+
+    async def put(self, table: Table, item: Attributes, *, condition: Condition | None = None) -> None:
+        await self._seen("put", table.name, self._store.put(table, item, condition=condition))
+
+    async def update(
+        self, table: Table, key: Key, updates: Sequence[Update], *, condition: Condition | None = None
+    ) -> Item:
+        return await self._seen("update", table.name, self._store.update(table, key, updates, condition=condition))
+
+    async def delete(self, table: Table, key: Key, *, condition: Condition | None = None) -> Item | None:
+        return await self._seen("delete", table.name, self._store.delete(table, key, condition=condition))
+
+    async def batch_write(self, table: Table, *, puts: Sequence[Attributes] = (), deletes: Sequence[Key] = ()) -> None:
+        await self._seen("batch_write", table.name, self._store.batch_write(table, puts=puts, deletes=deletes))
+
+    async def transact(self, writes: Sequence[Write], *, token: str | None = None) -> None:
+        table = writes[0].table.name if writes else "-"
+        await self._seen("transact", table, self._store.transact(writes, token=token))
+
+    async def changes(self, table: Table, position: str | None, *, limit: int = 100) -> FeedPage:
+        return await self._store.changes(table, position, limit=limit)
+
+    async def wait_for_change(self, table: Table, position: str | None, *, seconds: float) -> None:
+        await self._store.wait_for_change(table, position, seconds=seconds)
+
+    async def ready(self) -> None:
+        await self._store.ready()
