@@ -106,6 +106,7 @@ def _copy_local(settings: Settings, folder: Path, progress: Progress) -> _Local:
         target = folder / manifests.FILES_FOLDER
         file_backup.transfer(staging, target)
         shutil.copyfile(staging / INDEX_FILE, target / INDEX_FILE)
+        manifests.write_sums(folder)
         number = file_backup.count(target)
         progress(f"{number} files")
         return _Local(items, number)
@@ -201,7 +202,7 @@ def _copy_keys(data: Path, folder: Path) -> None:
 
 
 def _entries(folder: Path) -> tuple[Entry, ...]:
-    """Every file but those that an index or a listing vouches for."""
+    """Every file but those that a listing vouches for."""
     files = folder / manifests.FILES_FOLDER
     vouched = (files / "data", files / manifests.OBJECTS_FOLDER)
     return tuple(

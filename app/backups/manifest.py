@@ -22,6 +22,7 @@ TABLES_FOLDER = "records"
 FILES_FOLDER = "files"
 OBJECTS_FILE = "files.jsonl.gz"
 OBJECTS_FOLDER = "objects"
+SUMS_FILE = "sums.jsonl.gz"
 KEYS_FOLDER = "keys"
 
 
@@ -67,7 +68,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 def entry(folder: Path, path: Path) -> Entry:
     """Of a file in the folder, which is on disk when this returns."""
     file_backup.sync(path)
-    return Entry(path.relative_to(folder).as_posix(), path.stat().st_size, _sha256(path))
+    return Entry(path.relative_to(folder).as_posix(), *_seen(path))
 
 
 def write(folder: Path, manifest: Manifest) -> str:
@@ -100,17 +101,12 @@ def check(folder: Path, manifest: Manifest) -> None:
         _check_entry(folder, listed)
     of_tables = {f"{TABLES_FOLDER}/{name}.jsonl.gz" for name in manifest.items}
     wanted = {RECORDS_FILE} if manifest.records == "sqlite" else of_tables
-    wanted.add(f"{FILES_FOLDER}/{INDEX_FILE if manifest.files == 'files' else OBJECTS_FILE}")
+    of_files = (INDEX_FILE, SUMS_FILE) if manifest.files == "files" else (OBJECTS_FILE,)
+    wanted |= {f"{FILES_FOLDER}/{name}" for name in of_files}
     if missing := wanted - {listed.path for listed in manifest.entries}:
         raise BadBackup(f"{folder / MANIFEST_FILE} does not name {min(missing)}.")
-    if manifest.files == "files":
-        try:
-            file_backup.check(folder / FILES_FOLDER)
-        except file_backup.Damaged as error:
-            raise BadBackup(str(error)) from None
-    else:
-        for copied in copied_files(folder):
-            _check_entry(folder / FILES_FOLDER, copied.entry)
+    for summed in _sums(folder) if manifest.files == "files" else (copied.entry for copied in copied_files(folder)):
+        _check_entry(folder / FILES_FOLDER, summed)
 
 
 def _check_entry(folder: Path, listed: Entry) -> None:
@@ -119,8 +115,24 @@ def _check_entry(folder: Path, listed: Entry) -> None:
         raise BadBackup(f"{listed.path} is outside of the backup.")
     if not path.is_file():
         raise BadBackup(f"{path} is missing.")
-    if path.stat().st_size != listed.size or _sha256(path) != listed.sha256:
+    if _seen(path) != (listed.size, listed.sha256):
         raise BadBackup(f"{path} is not as it was written: it is torn or was changed.")
+
+
+def write_sums(folder: Path) -> None:
+    """Lists what lies in `files/data` of a backup of this machine's files, with its sums. Blocks while it reads all."""
+    files = folder / FILES_FOLDER
+    with gzip.open(files / SUMS_FILE, "wb") as listing:
+        for path in sorted((files / "data").rglob("*")):
+            if path.is_file():
+                listing.write(msgspec.json.encode(Entry(path.relative_to(files).as_posix(), *_seen(path))) + b"\n")
+
+
+def _sums(folder: Path) -> Iterator[Entry]:
+    decoder = msgspec.json.Decoder(Entry)
+    with gzip.open(folder / FILES_FOLDER / SUMS_FILE, "rb") as listing:
+        for line in listing:
+            yield decoder.decode(line)
 
 
 def copied_files(folder: Path) -> Iterator[CopiedFile]:
@@ -143,6 +155,7 @@ def new_folder(folder: Path) -> None:
         raise BadBackup(f"{folder} is not empty.")
 
 
-def _sha256(path: Path) -> str:
+def _seen(path: Path) -> tuple[int, str]:
+    """A file's size and SHA-256."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()

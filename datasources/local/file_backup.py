@@ -5,7 +5,6 @@ belongs in a thread.
 """
 
 import contextlib
-import hashlib
 import os
 import shutil
 import sqlite3
@@ -83,16 +82,6 @@ def _link_missing(folder: Path, staging: Path, index: sqlite3.Connection | None 
     return len(names - linked)
 
 
-def check(folder: Path) -> None:
-    """Holds every file against its index, byte by byte. Raises Damaged."""
-    disk = Disk(folder)
-    with _resting(folder) as index:
-        for name, size, etag in index.execute("SELECT file, size, etag FROM parts"):
-            path = disk.path(name)
-            if not path.is_file() or path.stat().st_size != size or _md5(path) != etag:
-                raise Damaged(f"{path} is missing or damaged.")
-
-
 def files(folder: Path) -> Iterator[StoredFile]:
     """All whole files, by key."""
     disk = Disk(folder)
@@ -150,8 +139,3 @@ def _resting(folder: Path) -> Iterator[sqlite3.Connection]:
     uri = f"{(folder / INDEX_FILE).absolute().as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(uri, uri=True, check_same_thread=False)) as index:
         yield index
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
