@@ -10,10 +10,10 @@ from datasources.meeting_rosters import Rosters
 from datasources.meetings import Meetings
 from datasources.ports import RecordStore
 from datasources.transactions import commit
-from domain.errors import not_found
+from domain.errors import Code, DomainError, not_found
 from domain.meeting_attendees import MeetingAttendee, MeetingRole, left, one_version_on, removed, with_role
 from domain.meeting_presence import LeaveReason, Sighting
-from domain.meetings import require_not_over
+from domain.meetings import Meeting, require_not_over
 from domain.times import Timestamp
 
 
@@ -49,6 +49,25 @@ class RosterSteps:
             return await self._depart(await self._row(meeting_id, user_id), removed, "REMOVED", now, going_on)
 
         return await settle(attempt, "The meeting")
+
+    async def remove_from_breakouts(self, parent: Meeting, user_id: str, now: Timestamp) -> list[str]:
+        """Who was put out of a meeting is out of its parts too; the breakouts whose rosters changed.
+
+        Raises:
+            DomainError: THROTTLED, DEPENDENCY_FAILED; a repeated call completes what this one left.
+        """
+        changed: list[str] = []
+        for breakout in await self._meetings.get_many(parent.breakout_ids):
+            if breakout is None or await self._rosters.get(breakout.id, user_id) is None:
+                continue
+            try:
+                _, is_changed = await self.remove(breakout.id, user_id, now)
+            except DomainError as refusal:
+                if refusal.code is not Code.INVALID_STATE:  # it is over
+                    raise
+            else:
+                changed += [breakout.id] if is_changed else []
+        return changed
 
     async def change_role(self, meeting_id: str, user_id: str, role: MeetingRole) -> tuple[MeetingAttendee, bool]:
         """The user's row, and whether anything changed.

@@ -54,9 +54,12 @@ async def remove_meeting_attendee(ctx: Context, *, meeting_id: str, user_id: str
     meeting = await require_runs(ctx, meeting_id)
     removed_id = text.identifier(user_id, "userId")
     row, is_changed = await ctx.sources.roster_steps.remove(meeting.id, removed_id, ctx.now())
-    if is_changed:
+    changed = [meeting.id] if is_changed else []
+    changed += await ctx.sources.roster_steps.remove_from_breakouts(meeting, removed_id, ctx.now())
+    if changed:
         await ctx.recheck(removed_id)
-        await _attendee_changed(ctx, meeting.id, removed_id)
+    for changed_id in changed:
+        await _attendee_changed(ctx, changed_id, removed_id)
     return row
 
 

@@ -123,6 +123,27 @@ async def test_who_is_in_a_breakout_as_the_meeting_ends_was_there_until_then(hal
     assert (await result(ada, GET, id=meeting["id"]))["attendeeCount"] == 0
 
 
+async def test_who_is_put_out_of_a_meeting_is_out_of_its_breakouts(hall: Hall) -> None:
+    school = hall.school
+    ada, ben, eve = school.as_("ada", "Mentors"), school.as_("ben"), school.as_("eve")
+    meeting = await live_meeting(school, ada, ben, eve)
+    made = await result(ada, BREAK_OUT, input={"meetingId": meeting["id"], "groups": groups([ben], [eve])})
+    first, _ = made["items"]
+    await hall.enter(await join(ben, first))
+    school.clock.advance(seconds=15)
+
+    for _ in range(2):
+        row = await result(ada, REMOVE, id=meeting["id"], user=ben.id)
+        assert row["status"] == "REMOVED"
+    school.clock.advance(seconds=15)
+    await hall.drain()
+
+    assert await error(ben, JOIN, id=first["id"]) == "REMOVED_FROM_MEETING"
+    rows = [(await roster(ada, each))[ben.id] for each in (meeting, first)]
+    assert [(each["status"], each["attendedSeconds"]) for each in rows] == [("REMOVED", 15), ("REMOVED", 15)]
+    assert ("publishMeetingAttendee", {"meeting_id": first["id"], "user_id": ben.id}) in school.published
+
+
 async def test_new_breakouts_wait_for_the_end_of_the_old(school: School) -> None:
     ada, ben, eve = school.as_("ada", "Mentors"), school.as_("ben"), school.as_("eve")
     meeting = await live_meeting(school, ada, ben, eve)
