@@ -22,7 +22,7 @@ from app.functions.resolving import open_publisher
 from app.inbox import Inbox
 from app.media_engines import open_media_engines
 from app.process_name import holder
-from app.product import Product, bound_schema, open_product
+from app.product import bound_schema, open_product
 from app.repairs import NothingHeard, repair_steps
 from app.second_tries import second_tries
 from app.settings import Settings
@@ -38,7 +38,7 @@ from datasources.aws.mail_feedback import SesFeedback
 from datasources.aws.malware_scans import MalwareScans
 from datasources.aws.queue_messages import Queue
 from datasources.aws.stream_records import event_of
-from datasources.ports import Arrival
+from datasources.ports import Arrival, RecordStore
 from datasources.tables import Table
 from domain.callers import USER_MODES
 
@@ -55,15 +55,17 @@ Answer = dict[str, list[dict[str, str]]]
 class Work:
     """
     Args:
-        steps: that follow changes and are run on those that streams bring.
-        travelling: those that are run on what comes through the queue of changes.
-        timed: run on a clock, and for the queue that each is named after in `queues`.
+        steps: that are run on the changes that streams bring.
+        travelling: that are run on the changes that come through the queue of changes.
+        timed: that are run on a clock. Those that `queues` names are run when messages come.
+        arrived: what these take their messages from.
         queues: the step that empties each queue, by the queue's name.
     """
 
     def __init__(
         self,
-        product: Product,
+        store: RecordStore,
+        settings: Settings,
         route: ChangeRoute,
         steps: Sequence[FeedStep],
         travelling: Sequence[FeedStep],
@@ -71,14 +73,16 @@ class Work:
         arrived: ArrivedMessages,
         queues: Mapping[str, str],
     ) -> None:
-        self._product = product
+        self._store = store
+        self._settings = settings
         self._route = route
         self._steps = steps
-        self._timed = {step.name: step for step in timed}
+        self._timed = {step.name: step for step in timed if step.name not in queues.values()}
+        self._emptying = {step.name: step for step in timed if step.name in queues.values()}
         self._arrived = arrived
         self._queues = queues
-        self._streams = Inbox(product.store, steps, now)
-        self._inbox = Inbox(product.store, travelling, now)
+        self._streams = Inbox(store, steps, now)
+        self._inbox = Inbox(store, travelling, now)
 
     async def changes(self, records: Sequence[Mapping[str, Any]]) -> Answer:
         """Records of DynamoDB Streams, in their order. Afterwards each is handled or set aside.
@@ -107,14 +111,14 @@ class Work:
         if not records:
             return _failures([])
         queue = records[0]["eventSourceARN"].rpartition(":")[2]
-        if queue == queue_name(self._product.settings.changes_queue_url):
+        if queue == queue_name(self._settings.changes_queue_url):
             return _failures(await self._travelled(records))
         name = self._queues.get(queue)
         if name is None:
             raise ValueError(f"nothing reads messages of {queue}")
         self._arrived.take(records)
         try:
-            await self._timed[name].run(None)
+            await self._emptying[name].run(None)
         except Exception as error:
             _log.warning("%s failed", name, exc_info=None if passes(error) else error)
         return _failures(self._arrived.undone)
@@ -150,13 +154,13 @@ class Work:
         """
         chosen = [step for step in self._timed.values() if step.name.startswith(tuple(names) or ("",))]
         lease = "-".join(["LEASE", "ON-LAMBDA", *names])
-        await Workers(self._product.store, chosen, now, holder(), lease).once()
+        await Workers(self._store, chosen, now, holder(), lease).once()
 
     def _table(self, arn: str) -> Table:
         """Of `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME/stream/TIME`. Raises ValueError for none of ours."""
         name = arn.partition(":table/")[2].partition("/")[0]
         for table in tables.ALL:
-            if name == self._product.settings.table_prefix + table.name:
+            if name == self._settings.table_prefix + table.name:
                 return table
         raise ValueError(f"no step follows {name}")
 
@@ -196,7 +200,7 @@ async def open_work(settings: Settings) -> AsyncIterator[Work]:
         following = followers(steps)
         led = [*route.led(steps), second_tries(product.store, following, now)]
         timed = [step for step in led if isinstance(step, TimedStep)]
-        yield Work(product, route, followers(led), following, timed, arrived, queues)
+        yield Work(product.store, settings, route, followers(led), following, timed, arrived, queues)
 
 
 def queue_name(url: str | None) -> str | None:
