@@ -65,9 +65,16 @@ class AppSyncPublisher:
             await self._send(mutation, key, tries=1)
         except NotPublished as error:
             log.error("%s", error)
+        except DomainError:
+            log.error("%s could not be published: AppSync does not answer", mutation)
 
     async def publish_and_wait(self, mutation: str, /, **key: Any) -> None:
-        """Returns once AppSync has taken the event. Raises NotPublished."""
+        """Returns once AppSync has taken the event.
+
+        Raises:
+            NotPublished: it will not take this one.
+            DomainError: DEPENDENCY_FAILED, it takes none at the moment.
+        """
         await self._send(mutation, key, tries=TRIES)
 
     async def _send(self, mutation: str, key: Mapping[str, Any], *, tries: int) -> None:
@@ -77,13 +84,15 @@ class AppSyncPublisher:
         if self._endpoint is None:
             raise NotPublished(f"{mutation} cannot be published: APPSYNC_URL is not set")
         variables = {call.arguments[name]: value for name, value in key.items()}
-        for number in range(tries):
-            await asyncio.sleep(0 if number == 0 else PAUSE_SECONDS * 2**number)
+        for left in reversed(range(tries)):
             try:
                 payload = await self._endpoint.execute(call.text, variables)
             except DomainError:
-                continue
-            if payload.get("errors") and not (payload.get("data") or {}).get(mutation):
-                continue
-            return  # with null for a record that is gone: AppSync tells nobody of that
-        raise NotPublished(f"{mutation} could not be published")
+                if not left:
+                    raise
+            else:
+                # Null without an error is a record that is gone: AppSync tells nobody of that.
+                if not payload.get("errors") or (payload.get("data") or {}).get(mutation) is not None:
+                    return
+            await asyncio.sleep(PAUSE_SECONDS * (tries - left) if left else 0)
+        raise NotPublished(f"{mutation} was refused by AppSync")
