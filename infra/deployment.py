@@ -3,17 +3,26 @@
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
+from infra import product
 from infra.environments import Environment
+from infra.stacks.analytics import AnalyticsStack
+from infra.stacks.appsync import AppSyncStack
 from infra.stacks.audit import AuditStack
 from infra.stacks.backup import BackupStack
 from infra.stacks.budgets import BudgetsStack
+from infra.stacks.cache import CacheStack
 from infra.stacks.copies import CopiesStack
 from infra.stacks.data import DataStack
+from infra.stacks.edge import EdgeStack, GlobalStack
 from infra.stacks.identity import IdentityStack
+from infra.stacks.media import MediaStack
 from infra.stacks.messaging import MessagingStack
 from infra.stacks.network import NetworkStack
 from infra.stacks.scanning import ScanningStack
+from infra.stacks.secrets import SecretsStack
+from infra.stacks.service import ServiceStack
 from infra.stacks.storage import StorageStack
+from infra.stacks.workers import WorkersStack
 
 
 def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
@@ -24,9 +33,9 @@ def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
     """
     app = cdk.App(outdir=folder, analytics_reporting=False, context=_FLAGS)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    NetworkStack(app, environment)
-    IdentityStack(app, environment)
-    DataStack(app, environment)
+    network = NetworkStack(app, environment)
+    identity = IdentityStack(app, environment)
+    data = DataStack(app, environment)
     storage = StorageStack(app, environment)
     if environment.copy_region is not None:
         CopiesStack(app, environment, environment.copy_region)
@@ -35,7 +44,22 @@ def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
     AuditStack(app, environment, storage)
     BackupStack(app, environment)
     BudgetsStack(app, environment)
-    MessagingStack(app, environment)
+    messaging = MessagingStack(app, environment)
+    known = SecretsStack(app, environment)
+    media = MediaStack(app, environment, storage)
+    shared = GlobalStack(app, environment)
+    settings = product.settings(environment, data, storage, identity, messaging, media)
+    service = api = None
+    if environment.appsync:
+        api = AppSyncStack(app, environment, settings, data, storage, identity, media, shared.certificate)
+    if environment.fargate:
+        cache = CacheStack(app, environment, network, known)
+        service = ServiceStack(app, environment, settings, network, data, storage, messaging, media, known, cache)
+    elif api is not None:
+        WorkersStack(app, environment, settings, data, storage, messaging, media, api)
+    EdgeStack(app, environment, shared, storage, service.balancer if service else None)
+    if environment.analytics_database:
+        AnalyticsStack(app, environment, network)
     _tag(app, environment)
     return app
 

@@ -1,6 +1,7 @@
 """The environments, as data. What differs between them is here and nowhere else."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 Name = Literal["dev", "staging", "prod"]
@@ -53,6 +54,22 @@ class Environment:
         malware_scans: GuardDuty looks at each file before it is used.
         accelerated_uploads: clients send files over S3 Transfer Acceleration.
         social_sign_in: further ways to sign in to the user pool.
+        domain: the zone that the API's names are made in: `api.` is our server, `appsync.` is AppSync.
+        hosted_zone_id: Route 53's id of that zone, which is there before.
+        cloudfront_prefix_list: the region's managed list `com.amazonaws.global.cloudfront.origin-facing`.
+        tasks: bounds of the server's tasks; two at least, so that one may go.
+        worker_tasks: tasks that run the workers, on Spot.
+        cache_node: size of the Redis that carries events between tasks.
+        provisioned_concurrency: resolver functions that AppSync finds warm; 0 keeps none.
+        appsync_cache: size of AppSync's cache for public fields ("SMALL"); None is none.
+        api_key_expires: when AppSync's API key ends, a day within 365 days of the deployment.
+        oidc_issuer: accept this OpenID Connect issuer's tokens too.
+        oidc_client_ids: the clients of that issuer.
+        lambda_authorizer: accept tokens that a function of yours judges: `module:function` in the bundle.
+        requests_per_address: what one address may send in five minutes before WAF refuses it.
+        price_class: of CloudFront; "100" is Europe and North America.
+        shield_advanced: protect by Shield Advanced, to which the account has to be subscribed.
+        analytics_database: a PostgreSQL for reports.
         monthly_budget_usd: what a month may cost before somebody is told.
         ops_mail: who is told, of budgets and alarms.
     """
@@ -75,6 +92,22 @@ class Environment:
     accelerated_uploads: bool = False
     private_endpoints: bool = True
     social_sign_in: tuple[SocialSignIn, ...] = ()
+    domain: str
+    hosted_zone_id: str
+    cloudfront_prefix_list: str = "pl-a3a144ca"
+    tasks: tuple[int, int] = (2, 4)
+    worker_tasks: int = 1
+    cache_node: str = "cache.t4g.micro"
+    provisioned_concurrency: int = 0
+    appsync_cache: str | None = None
+    api_key_expires: date = date(2027, 10, 1)
+    oidc_issuer: str | None = None
+    oidc_client_ids: tuple[str, ...] = ()
+    lambda_authorizer: str | None = None
+    requests_per_address: int = 3_000
+    price_class: Literal["100", "200", "ALL"] = "100"
+    shield_advanced: bool = False
+    analytics_database: bool = False
     monthly_budget_usd: int
     ops_mail: str = "ops@educonnect.example"
     tags: dict[str, str] = field(default_factory=lambda: {"CostCenter": "learning", "Owner": "platform"})
@@ -83,6 +116,16 @@ class Environment:
     def prefix(self) -> str:
         """What the names of tables, queues and the like begin with."""
         return f"educonnect-{self.name}-"
+
+    @property
+    def server_name(self) -> str:
+        """Where clients reach our server: its API, playlists and uploads over plain HTTP."""
+        return f"api.{self.domain}"
+
+    @property
+    def appsync_name(self) -> str:
+        """Where clients reach AppSync."""
+        return f"appsync.{self.domain}"
 
 
 ENVIRONMENTS: dict[Name, Environment] = {
@@ -93,11 +136,15 @@ ENVIRONMENTS: dict[Name, Environment] = {
         private_endpoints=False,
         malware_scans=False,
         web_origins=("http://localhost:5173",),
+        domain="dev.educonnect.example",
+        hosted_zone_id="Z0123456789DEV",
         monthly_budget_usd=200,
     ),
     "staging": Environment(
         name="staging",
         web_origins=("https://staging.educonnect.example",),
+        domain="staging.educonnect.example",
+        hosted_zone_id="Z0123456789STAGING",
         monthly_budget_usd=600,
     ),
     "prod": Environment(
@@ -109,6 +156,14 @@ ENVIRONMENTS: dict[Name, Environment] = {
         copy_region="eu-west-1",
         object_lock_days=35,
         accelerated_uploads=True,
+        domain="educonnect.example",
+        hosted_zone_id="Z0123456789PROD",
+        tasks=(3, 30),
+        worker_tasks=2,
+        cache_node="cache.m7g.large",
+        provisioned_concurrency=5,
+        appsync_cache="SMALL",
+        price_class="ALL",
         monthly_budget_usd=4_000,
     ),
 }

@@ -13,15 +13,25 @@ class EnvironmentStack(cdk.Stack):
     Args:
         part: what it holds, in one word; its id in the app.
         region: another than the environment's.
+        shared: it uses what lies in another region, or is used from there.
     """
 
-    def __init__(self, scope: Construct, part: str, environment: Environment, *, region: str | None = None) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        part: str,
+        environment: Environment,
+        *,
+        region: str | None = None,
+        shared: bool = False,
+    ) -> None:
         super().__init__(
             scope,
             part,
             stack_name=f"{environment.prefix}{part}",
             env=cdk.Environment(account=scope.node.try_get_context("account"), region=region or environment.region),
             termination_protection=environment.keeps_data,
+            cross_region_references=shared or None,
         )
         self.settings = environment
 
