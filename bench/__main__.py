@@ -2,7 +2,20 @@
 
 import sys
 
-from bench import faces, fanout, http, report, sqlite, startup, store, upload_memory, upload_speed, uploads, users
+from bench import (
+    faces,
+    fanout,
+    functions,
+    http,
+    report,
+    sqlite,
+    startup,
+    store,
+    upload_memory,
+    upload_speed,
+    uploads,
+    users,
+)
 from bench.report import Part, Result
 
 PARTS = {
@@ -94,6 +107,17 @@ PARTS = {
   Comparing also reads the sealed description of the known face. First the engine has to tell two pictures of one
   person from two of different people.
 - The event loop has the server's other work: the pause is how late its timer was at most while all processes compared.
+""",
+    ),
+    "lambda": Part(
+        "On AWS Lambda's runtime client",
+        lambda _: functions.measure(),
+        """\
+- The resolver function under `awslambdaric`, in a process of its own, against a local runtime API; the peer is a
+  handler that returns a constant. Byte code is there, as in what is deployed. DynamoDB is an emulator beside it.
+- Init ends when the process asks for its first event: everything is imported, the schema bound, clients open, and one
+  request to DynamoDB and one to S3 answered. On AWS a function's CPU goes by its memory: 1,769 MB are one core.
+- A call is `getServerInfo` by an API key: what coercion, identity, the gate and the envelope cost.
 """,
     ),
     "startup": Part("Start-up", lambda _: startup.measure(), ""),

@@ -44,7 +44,7 @@ class Emulator:
         body = await request.read()
         operation = request.headers["X-Amz-Target"].rpartition(".")[2]
         self.operations.append(operation)
-        if USER_AGENT not in request.headers["User-Agent"]:
+        if USER_AGENT not in request.headers.get("User-Agent", ""):
             self.ever.add(operation)
         status, headers, text = self._moto.answer(self.url, request.headers, body)
         return web.Response(status=status, headers=headers, body=text.encode())

@@ -60,7 +60,7 @@ class LocalLambda:
         Raises:
             FunctionFailed: it raised, ran out of time, or its container died.
         """
-        await self._warm()
+        await self.warm()
         request_id = str(uuid4())
         answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
         self._events.put_nowait((request_id, msgspec.json.encode(event)))
@@ -80,7 +80,18 @@ class LocalLambda:
             await self._process.wait()
         self._process = None
 
-    async def _warm(self) -> None:
+    @property
+    def pid(self) -> int:
+        """Of the container's process."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def warm(self) -> None:
+        """Returns when there is a container that waits for an event; `init_seconds` is how long it took to start.
+
+        Raises:
+            FunctionFailed: its init failed.
+        """
         if self._process is not None and self._process.returncode is None:
             return
         self._ready = asyncio.get_running_loop().create_future()
