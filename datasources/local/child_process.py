@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 LONGEST_LINE = 64 * 1024
+KILL_SECONDS = 5.0
 _ROOT = Path(__file__).parent.parent.parent
 _PASSED_ON = ("PATH", "LANG", "SYSTEMROOT")
 
@@ -66,5 +67,10 @@ class ChildProcess:
                 self._process.kill()
             else:
                 os.killpg(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
         self.tasks.close()
+        try:
+            async with asyncio.timeout(KILL_SECONDS):
+                await self.answers.read()  # asyncio sees the end of a process only behind all that it wrote
+                await self._process.wait()
+        except TimeoutError:  # something that left its group keeps the pipe open, which only the transport can let go
+            self._process._transport.close()  # type: ignore[attr-defined]

@@ -104,7 +104,7 @@ async def running(script: Path, environment: Mapping[str, str] | None = None, /,
     finally:
         if process.returncode is None:
             process.kill()
-        await process.wait()
+        await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)  # wait() alone may wait for unread lines
 
 
 class TestGql:
