@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 
+from bench import servers
 from bench.report import Result
 from bench.servers import ROOT, free_port
 
@@ -38,7 +39,7 @@ def _start(folder: str) -> float:
     )
     try:
         while not _ready(port):
-            if process.poll() is not None or time.monotonic() - began > 30:
+            if process.poll() is not None or time.monotonic() - began > servers.STARTUP_SECONDS:
                 raise RuntimeError("the server did not become ready")
             time.sleep(0.005)
         return time.monotonic() - began
