@@ -21,9 +21,9 @@ from uuid import uuid4
 import msgspec
 from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLOutputType, GraphQLSchema
 
-from app.access import object_types, rules_to_check
+from app.access import rules_to_check
 from app.appsync.arguments import Arguments
-from app.appsync.event import BadEvent, Event, read_event
+from app.appsync.event import BadEvent, Event, Info, read_event
 from app.appsync.results import Results, Write
 from app.appsync.sources import SourceRecords
 from app.appsync.subscribing import begun, ended
@@ -52,7 +52,7 @@ class _Field(msgspec.Struct, frozen=True):
     write: Write
 
 
-class _Info:
+class _ResolveInfo:
     """As much of graphql-core's `info` as a bound resolver looks at."""
 
     __slots__ = ("context", "field_nodes")
@@ -90,13 +90,11 @@ class Invocations:
         limits: Limits | None = None,
         seconds: float = 25.0,
     ) -> None:
-        results = Results(schema, registry, rules_to_check(schema, user_modes))
-        self._fields = {
-            f"{parent.name}.{name}": _field(schema, parent, name, registry, results)
-            for parent in object_types(schema)
-            for name in parent.fields
-            if f"{parent.name}.{name}" in registry
-        }
+        self._schema = schema
+        self._registry = registry
+        self._results = Results(registry, rules_to_check(schema, user_modes))
+        self._fields: dict[str, _Field] = {}
+        """Those that were asked for: to make all of them would take longer than most calls."""
         self._sources = SourceRecords(schema, registry, records)
         self._identify = identify
         self._admit = admit
@@ -133,9 +131,7 @@ class Invocations:
 
     async def _group(self, events: Sequence[Event], request_id: str) -> list[Envelope]:
         """Events that differ in nothing but their source."""
-        field = self._fields.get(events[0].coordinate)
-        if field is None:
-            raise BadEvent("it asks for a field that has no resolver")
+        field = self._field(events[0])
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._answered(field, events, request_id)
@@ -146,6 +142,15 @@ class Invocations:
             raise
         except Exception as error:
             return [failed(refusal(error, request_id))] * len(events)
+
+    def _field(self, event: Event) -> _Field:
+        known = self._fields.get(event.coordinate)
+        if known is None:
+            if event.coordinate not in self._registry:
+                raise BadEvent("it asks for a field that has no resolver")
+            known = _field(self._schema, event.info, self._registry, self._results)
+            self._fields[event.coordinate] = known
+        return known
 
     async def _answered(self, field: _Field, events: Sequence[Event], request_id: str) -> list[Envelope]:
         caller = await self._admit(self._identify(events[0]))
@@ -158,7 +163,7 @@ class Invocations:
         scope = RequestScope(msgspec.structs.replace(self._context(caller), recheck=note), request_id)
         try:
             sources = await self._read_sources(field, events, scope.ctx)
-            info = _Info(scope)
+            info = _ResolveInfo(scope)
             values = await asyncio.gather(
                 *(_resolved(field, source, info, arguments) for source in sources), return_exceptions=True
             )
@@ -187,7 +192,7 @@ def _gone(field: _Field) -> DomainError | None:
     return not_found(field.parent) if isinstance(field.type, GraphQLNonNull) else None
 
 
-async def _resolved(field: _Field, source: Any, info: _Info, arguments: Mapping[str, Any]) -> Any:
+async def _resolved(field: _Field, source: Any, info: _ResolveInfo, arguments: Mapping[str, Any]) -> Any:
     if isinstance(source, DomainError) or (source is None and not field.is_root):
         return source
     value = field.resolve(source, info, **arguments)
@@ -221,13 +226,10 @@ def _alike(event: Event) -> bytes:
     return msgspec.json.encode((event.coordinate, event.identity, event.arguments), order="sorted")
 
 
-def _field(
-    schema: GraphQLSchema,
-    parent: GraphQLObjectType,
-    name: str,
-    registry: Registry,
-    results: Results,
-) -> _Field:
+def _field(schema: GraphQLSchema, info: Info, registry: Registry, results: Results) -> _Field:
+    parent, name = schema.type_map[info.parent_type_name], info.field_name
+    if not isinstance(parent, GraphQLObjectType):
+        raise TypeError(f"{parent} has no fields")
     field, coordinate = parent.fields[name], f"{parent.name}.{name}"
     if field.resolve is None:
         raise ValueError(f"{coordinate} was not bound")

@@ -12,12 +12,11 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLSchema,
     Undefined,
     is_leaf_type,
 )
 
-from app.access import Rule, object_types
+from app.access import Rule
 from app.sdl import snake
 from domain.callers import Caller
 from resolvers.registry import Resolver
@@ -26,17 +25,17 @@ Write = Callable[[Any, Caller], Any]
 """From a resolver's value to JSON. Raises ValueError for a value that does not fit its type."""
 
 
+_Field = tuple[str, str, Write, Rule | None]
+"""The SDL's name, the record's, how its value is written, and who may read it where not everybody may."""
+
+
 class Results:
     """Args: rules: of the fields that not everybody may read, by coordinate."""
 
-    def __init__(self, schema: GraphQLSchema, resolvers: Mapping[str, Resolver], rules: Mapping[str, Rule]) -> None:
-        self._fields: dict[str, list[tuple[str, str, Write, Rule | None]]] = {}
-        for parent in object_types(schema):
-            self._fields[parent.name] = [
-                (name, snake(name), self.writer(field.type), rules.get(f"{parent.name}.{name}"))
-                for name, field in parent.fields.items()
-                if f"{parent.name}.{name}" not in resolvers
-            ]
+    def __init__(self, resolvers: Mapping[str, Resolver], rules: Mapping[str, Rule]) -> None:
+        self._resolvers = resolvers
+        self._rules = rules
+        self._fields: dict[str, list[_Field]] = {}
 
     def writer(self, type_: GraphQLOutputType) -> Write:
         """A null stays null, also where the SDL allows none: AppSync says so, and where."""
@@ -44,7 +43,7 @@ class Results:
         if isinstance(inner, GraphQLList):
             return self._list(inner)
         if isinstance(inner, GraphQLObjectType):
-            return self._object(inner.name)
+            return self._object(inner)
         if not is_leaf_type(inner):
             raise TypeError(f"{inner} is abstract: a result would have to say which type it is")
         return self._leaf(inner)
@@ -53,9 +52,7 @@ class Results:
         write = self.writer(type_.of_type)
         return lambda values, caller: None if values is None else [write(value, caller) for value in values]
 
-    def _object(self, name: str) -> Write:
-        fields = self._fields  # those of a type may not be known yet
-
+    def _object(self, type_: GraphQLObjectType) -> Write:
         def write(record: Any, caller: Caller) -> dict[str, Any] | None:
             if record is None:
                 return None
@@ -63,10 +60,21 @@ class Results:
                 field: None
                 if rule is not None and not rule.allows(caller)
                 else inner(getattr(record, attribute), caller)
-                for field, attribute, inner, rule in fields[name]
+                for field, attribute, inner, rule in self._fields_of(type_)
             }
 
         return write
+
+    def _fields_of(self, type_: GraphQLObjectType) -> list[_Field]:
+        """Found when the first record is written: most types are not asked for."""
+        known = self._fields.get(type_.name)
+        if known is None:
+            known = self._fields[type_.name] = [
+                (name, snake(name), self.writer(field.type), self._rules.get(f"{type_.name}.{name}"))
+                for name, field in type_.fields.items()
+                if f"{type_.name}.{name}" not in self._resolvers
+            ]
+        return known
 
     def _leaf(self, type_: Any) -> Write:
         coerce = type_.coerce_output_value

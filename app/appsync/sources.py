@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType, GraphQLSchema, is_leaf_type
 
-from app.access import object_types
 from app.appsync.event import BadEvent
 from app.sdl import snake
 from resolvers.registry import Resolver
@@ -27,26 +26,28 @@ class SourceRecords:
         resolvers: Mapping[str, Resolver],
         records: Mapping[str, type[msgspec.Struct]],
     ) -> None:
+        self._schema = schema
+        self._resolvers = resolvers
+        self._records = records
         self._shapes: dict[str, _Shape] = {}
-        for type_ in object_types(schema):
-            record = records.get(type_.name)
-            if record is not None:
-                self._shapes[type_.name] = _Shape(record, self._readers(type_, record, resolvers))
 
     def read(self, type_name: str, source: Any) -> Any:
         """Raises BadEvent for what our own resolvers cannot have given."""
         if not isinstance(source, Mapping):
             raise BadEvent(f"a source of type {type_name} is no object")
-        return self._shapes[type_name].record_of(source)
+        known = self._shapes.get(type_name)
+        if known is None:
+            type_: Any = self._schema.type_map[type_name]
+            record = self._records[type_name]
+            known = self._shapes[type_name] = _Shape(record, self._readers(type_, record))
+        return known.record_of(source)
 
-    def _readers(
-        self, type_: GraphQLObjectType, record: type[msgspec.Struct], resolvers: Mapping[str, Resolver]
-    ) -> dict[str, tuple[str, Read]]:
+    def _readers(self, type_: GraphQLObjectType, record: type[msgspec.Struct]) -> dict[str, tuple[str, Read]]:
         """By attribute: the SDL's name, and how its value is read. What is computed from others is not among them."""
         shown = {
             snake(name): (name, self._reader(field.type))
             for name, field in type_.fields.items()
-            if f"{type_.name}.{name}" not in resolvers
+            if f"{type_.name}.{name}" not in self._resolvers
         }
         return {attribute: shown[attribute] for attribute in record.__struct_fields__ if attribute in shown}
 
