@@ -94,7 +94,9 @@ PARTS = {
 - 10,000 uploads in parts of 4 KiB (lowered for this, else 5 MiB) by `examples/upload.py`, 1,247 at once, by 200 users,
   through the whole API and with all workers. Of thirty requests one is cut off amid its body and one loses its answer,
   one URL in fifty has expired, the server is killed three times (kill -9) and started again, and more comes than it
-  takes at once, so that it answers 503. The last of the four servers takes the last 60 % of the uploads.
+  takes at once, so that it answers 503.
+- The last of the four servers begins at 40 % and takes the other 60 %. Its memory is shown from 50 % on: it grows at
+  first, and has to be flat in the last quarter.
 - A client that gives up is started again, as a user would, and goes on where it was. All that completed is compared
   byte for byte.
 """,
@@ -106,6 +108,7 @@ PARTS = {
 - A picture of 400 x 400 pixels is decoded, its face found, judged and described, by processes beside the server.
   Comparing also reads the sealed description of the known face. First the engine has to tell two pictures of one
   person from two of different people.
+- Rates feel the machine's other work; the CPU time of one face tells what a core can do that has no other.
 - The event loop has the server's other work: the pause is how late its timer was at most while all processes compared.
 """,
     ),

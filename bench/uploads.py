@@ -38,7 +38,7 @@ TRIES = 6
 LEAST_COMPLETED = 0.999
 MOST_MEGABYTES = 500.0
 MOST_GROWTH_MEGABYTES = 50.0
-"""From half of the uploads to the last."""
+"""In the last quarter, when the process has had more than half of its uploads."""
 
 
 def measure(uploads: int = UPLOADS) -> list[Result]:
@@ -62,7 +62,7 @@ def measure(uploads: int = UPLOADS) -> list[Result]:
             Result(f"memory of the server when {percent} % were completed", size / 1e6, None, "MB", None, None)
             for percent, size in storm.weighed.items()
         ),
-        Result("its growth meanwhile", storm.growth_bytes / 1e6, None, "MB", None, MOST_GROWTH_MEGABYTES),
+        Result("its growth in the last quarter", storm.growth_bytes / 1e6, None, "MB", None, MOST_GROWTH_MEGABYTES),
         Result("most memory of the server", storm.most_bytes / 1e6, None, "MB", None, MOST_MEGABYTES),
     ]
 
@@ -157,8 +157,8 @@ class Storm:
 
     @property
     def growth_bytes(self) -> int:
-        sizes = list(self.weighed.values())
-        return sizes[-1] - sizes[0] if sizes else 0
+        last = [self.weighed[percent] for percent in WEIGHED_AT[-2:] if percent in self.weighed]
+        return last[-1] - last[0] if last else 0
 
     def _start(self) -> None:
         environment = {
