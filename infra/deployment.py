@@ -18,6 +18,7 @@ from infra.stacks.identity import IdentityStack
 from infra.stacks.media import MediaStack
 from infra.stacks.messaging import MessagingStack
 from infra.stacks.network import NetworkStack
+from infra.stacks.observability import ObservabilityStack
 from infra.stacks.scanning import ScanningStack
 from infra.stacks.secrets import SecretsStack
 from infra.stacks.service import ServiceStack
@@ -49,7 +50,7 @@ def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
     media = MediaStack(app, environment, storage)
     shared = GlobalStack(app, environment)
     settings = product.settings(environment, data, storage, identity, messaging, media)
-    service = api = None
+    service = api = cache = None
     if environment.appsync:
         api = AppSyncStack(app, environment, settings, data, storage, identity, media, shared.certificate)
     if environment.fargate:
@@ -57,7 +58,8 @@ def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
         service = ServiceStack(app, environment, settings, network, data, storage, messaging, media, known, cache)
     elif api is not None:
         WorkersStack(app, environment, settings, data, storage, messaging, media, api)
-    EdgeStack(app, environment, shared, storage, service.balancer if service else None)
+    edge = EdgeStack(app, environment, shared, storage, service.balancer if service else None)
+    ObservabilityStack(app, environment, messaging, edge, api=api, service=service, cache=cache)
     if environment.analytics_database:
         AnalyticsStack(app, environment, network)
     _tag(app, environment)

@@ -21,6 +21,7 @@ from constructs import Construct
 
 from infra import permissions
 from infra.acknowledgements import acknowledge
+from infra.dashboards import NAMESPACE
 from infra.environments import Environment
 from infra.stacks import cache as cache_of_events
 from infra.stacks.base import EnvironmentStack, retention
@@ -45,8 +46,6 @@ BAKE_MINUTES = 10
 CPU_PERCENT = 55
 SOCKETS_A_TASK = 5_000
 """What scaling aims at; a task takes MAX_SOCKETS."""
-NAMESPACE = "EduConnect"
-"""Of the metrics that the server writes, app/telemetry/emf.py."""
 
 
 class ServiceStack(EnvironmentStack):
@@ -68,7 +67,12 @@ class ServiceStack(EnvironmentStack):
         super().__init__(scope, "service", environment)
         self._network = network
         self._cache = cache
-        self._settings = {**settings, "AWS_REGION": environment.region, "KEEP_ALIVE_SECONDS": str(KEEP_ALIVE_SECONDS)}
+        self._settings = {
+            **settings,
+            "AWS_REGION": environment.region,
+            "KEEP_ALIVE_SECONDS": str(KEEP_ALIVE_SECONDS),
+            "METRICS_EMF": "true",
+        }
         self._secrets_key = known.key.key_arn
         secret_arns = {
             "CURSOR_SECRET": known.cursor.secret_arn,
