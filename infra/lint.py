@@ -11,7 +11,7 @@ CONFIG = Path(__file__).with_name("cfn-lint.yaml")
 def lint(folder: Path) -> None:
     """Every template below a folder; ends the process with cfn-lint's status when it finds something."""
     started = time.monotonic()
-    templates = sorted(folder.glob("*/*.template.json"))
+    templates = sorted(folder.rglob("*.template.json"))
     program = Path(sys.executable).with_name("cfn-lint")
     status = subprocess.run([program, "--config-file", CONFIG, *templates], check=False).returncode  # noqa: S603 - our own files
     if status:

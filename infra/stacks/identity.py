@@ -1,5 +1,7 @@
 """Who users are: a Cognito user pool with our groups, and an identity pool for AWS credentials of signed-in users."""
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_iam as iam
@@ -7,8 +9,18 @@ from constructs import Construct
 
 from domain.callers import Group
 from infra.acknowledgements import acknowledge
-from infra.environments import Environment
+from infra.environments import Environment, SocialSignIn
 from infra.stacks.base import EnvironmentStack
+
+_PROVIDERS: dict[str, dict[str, str]] = {
+    "Google": {"authorize_scopes": "openid email profile"},
+    "Facebook": {"authorize_scopes": "public_profile,email", "api_version": "v21.0"},
+    "LinkedIn": {
+        "authorize_scopes": "openid email profile",
+        "oidc_issuer": "https://www.linkedin.com/oauth",
+        "attributes_request_method": "GET",
+    },
+}
 
 
 class IdentityStack(EnvironmentStack):
@@ -19,7 +31,8 @@ class IdentityStack(EnvironmentStack):
         self.pool = self._pool()
         for group in Group:
             cognito.CfnUserPoolGroup(self, group.value, user_pool_id=self.pool.user_pool_id, group_name=group.value)
-        self.client = self._client()
+        providers = [self._provider(each) for each in environment.social_sign_in]
+        self.client = self._client(providers)
         self.identity_pool, self.signed_in = self._identity_pool()
 
     def _pool(self) -> cognito.UserPool:
@@ -60,9 +73,26 @@ class IdentityStack(EnvironmentStack):
         )
         return pool
 
-    def _client(self) -> cognito.UserPoolClient:
+    def _provider(self, chosen: SocialSignIn) -> cognito.CfnUserPoolIdentityProvider:
+        """Whoever signs in there becomes a user of the pool. LinkedIn speaks plain OpenID Connect."""
+        secret = cdk.SecretValue.secrets_manager(f"{self.settings.prefix}{chosen.provider}")
+        return cognito.CfnUserPoolIdentityProvider(
+            self,
+            chosen.provider,
+            user_pool_id=self.pool.user_pool_id,
+            provider_name=chosen.provider,
+            provider_type="OIDC" if chosen.provider == "LinkedIn" else chosen.provider,
+            provider_details={
+                "client_id": chosen.client_id,
+                "client_secret": secret.unsafe_unwrap(),  # a reference that CloudFormation resolves
+                **_PROVIDERS[chosen.provider],
+            },
+            attribute_mapping={"email": "email", "name": "name"},
+        )
+
+    def _client(self, providers: Sequence[cognito.CfnUserPoolIdentityProvider]) -> cognito.UserPoolClient:
         """Of the web and mobile clients, which keep no secret."""
-        return self.pool.add_client(
+        client = self.pool.add_client(
             "Clients",
             generate_secret=False,
             auth_flows=cognito.AuthFlow(user_srp=True),
@@ -77,7 +107,14 @@ class IdentityStack(EnvironmentStack):
                 callback_urls=[f"{origin}/" for origin in self.settings.web_origins],
                 logout_urls=[f"{origin}/" for origin in self.settings.web_origins],
             ),
+            supported_identity_providers=[
+                cognito.UserPoolClientIdentityProvider.COGNITO,
+                *(cognito.UserPoolClientIdentityProvider.custom(each.provider_name) for each in providers),
+            ],
         )
+        for provider in providers:
+            client.node.add_dependency(provider)
+        return client
 
     def _identity_pool(self) -> tuple[cognito.CfnIdentityPool, iam.Role]:
         pool = cognito.CfnIdentityPool(

@@ -52,7 +52,7 @@ PURPOSES = {
     "Arriving": Purpose(prefixes=(file_keys.INCOMING,), written=True, read=False, days=8),
     "Media": Purpose(prefixes=(file_keys.MEDIA,), lasting=True),
     "Documents": Purpose(prefixes=(file_keys.DOCUMENTS,), lasting=True),
-    "Recordings": Purpose(prefixes=(file_keys.RECORDINGS,), read=False, lasting=True),
+    "Recordings": Purpose(prefixes=(file_keys.RECORDINGS,), lasting=True),
     "Faces": Purpose(prefixes=(file_keys.FACES,), read=False, days=1),
     "Exports": Purpose(prefixes=(file_keys.EXPORTS,), days=8),
 }
@@ -108,6 +108,16 @@ class StorageStack(EnvironmentStack):
             lifecycle_rules=[s3.LifecycleRule(expiration=cdk.Duration.days(max(90, self.settings.log_days)))],
             removal_policy=self.removal,
             **self._locked(),
+        )
+        foreign = {"StringNotEquals": {"aws:SourceAccount": self.account}}
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
+                actions=["s3:PutObject"],
+                resources=[bucket.arn_for_objects("*")],
+                conditions=foreign,
+            )
         )
         acknowledge(bucket, "S1", "It is where access logs go; logging its own would never end.")
         return bucket

