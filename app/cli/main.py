@@ -46,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("revision", metavar="REVISION", help="git revision of the earlier contract, e.g. main")
     _command(schema, "generate", "schema:generate", "write anew what is generated from the contract and the settings")
 
+    plan = _command(commands, "plan", "plan:plan", "print how an operation is executed once it has come twice")
+    plan.add_argument("query", metavar="QUERY", help="a document; of several operations the first")
+    plan.add_argument("--variables", metavar="JSON", default="{}", help="@skip and @include ask for some")
+
     token = _command(commands, "token", "credentials:token", "print a token of the built-in sign-in")
     token.add_argument("user", metavar="USER", help="user name; the same name is always the same user")
     token.add_argument(

@@ -40,7 +40,7 @@ class _Generator:
 
     @property
     def source(self) -> str:
-        return "\n\n".join(self._blocks) + "\n"
+        return "\n\n\n".join(self._blocks) + "\n"
 
     def install(self) -> None:
         """Runs the source and hands its functions to the plan."""

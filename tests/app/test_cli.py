@@ -104,6 +104,9 @@ class TestFaults:
             (["schema", "diff", "--", "--output=x"], {}, ["revision"]),
             (["schema", "export", "--appsync"], {"LOCAL_ISSUER": "off"}, ["sign in"]),
             (["schema", "export", "--output", "/no/such/folder/x"], {}, ["/no/such/folder/x"]),
+            (["plan", "{ nope }"], {}, ["'nope' in type 'Query' is undefined"]),
+            (["plan", "{ getMe { id } }", "--variables", "[]"], {}, ["JSON object"]),
+            (["plan", "{ __schema { types { name } } }"], {}, ["graphql-core executes this"]),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, list) else "",
     )

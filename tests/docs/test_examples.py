@@ -22,7 +22,14 @@ from tests.server_process import ROOT, ServerProcess, server_process
 
 __all__ = ["node"]
 
-PAGES = ("README.md", "docs/clients.md", "docs/operations.md", "docs/error-codes.md", "docs/disaster-recovery.md")
+PAGES = (
+    "README.md",
+    "docs/clients.md",
+    "docs/operations.md",
+    "docs/error-codes.md",
+    "docs/disaster-recovery.md",
+    "docs/execution.md",
+)
 PATIENCE_SECONDS = 60
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ORIGIN = "127.0.0.1:8000"

@@ -26,7 +26,7 @@ CALLERS = (
     Caller(Mode.IAM),
     Caller(Mode.API_KEY),
 )
-CHAOS = (0.0, 0.01, 0.05, 0.2)
+CHAOS = (0.0, 0.0, 0.0, 0.01, 0.01, 0.05, 0.05, 0.2, 0.2, 0.5)
 """The share of wrong values in each of a document's answers."""
 ANSWERS = len(CHAOS)
 _LIMITS = Limits(tokens=4_000, cost=1_000_000, aliases=1_000, repeats=1_000, root_fields=1_000, directives=1_000)
@@ -58,7 +58,7 @@ class Fuzz:
         ]
 
     async def run(self, count: int, seed: int) -> list[Difference]:
-        """`count` executions, of a quarter as many documents."""
+        """`count` executions, of a tenth as many documents."""
         found = []
         for number in range(0, count, ANSWERS):
             side = self._sides[number // ANSWERS % len(self._sides)]
