@@ -4,7 +4,7 @@ Without a topic and a queue the process with the lease reads the feeds and runs 
 feeds and tells it of each change, once for each step; with a queue every process runs the steps on what comes.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -20,14 +20,20 @@ class ChangeRoute:
     topic: ChangeTopic | None = None
     queue: ChangeQueue | None = None
 
-    def led(self, steps: Sequence[Step]) -> list[Step]:
+    def led(self, steps: Sequence[Step], traced: Callable[[Step], Step] | None = None) -> list[Step]:
         """What the process with the lease does of the steps: those that follow feeds only tell of changes, or are
-        done elsewhere."""
+        done elsewhere.
+
+        Args:
+            traced: puts a span around what tells, so that whoever hears it knows the trace.
+        """
         if self.topic is None and self.queue is None:
             return list(steps)
         topic = self.topic
         travelling = [step for step in followers(steps) if not step.is_led]
-        telling = [] if topic is None else [_telling(topic, step) for step in travelling]
+        telling: list[Step] = [] if topic is None else [_telling(topic, step) for step in travelling]
+        if traced is not None:
+            telling = [traced(step) for step in telling]
         return [*(step for step in steps if step not in travelling), *telling]
 
 

@@ -14,6 +14,8 @@ from typing import IO, Any
 
 import orjson
 
+from datasources import trace_context
+
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Set for each HTTP request; every line written while it is served carries it."""
 
@@ -56,7 +58,7 @@ def redact(text: str) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """`at`, `level`, `logger`, `message`, `requestId`, `error` with its traceback, and the record's `fields`."""
+    """`at`, `level`, `logger`, `message`, `requestId`, `traceId`, `error` with its traceback, and the `fields`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -67,6 +69,8 @@ class JsonFormatter(logging.Formatter):
         }
         if serving := request_id.get():
             line["requestId"] = serving
+        if trace := trace_context.current():
+            line["traceId"] = trace.split("-")[1]
         for name, value in getattr(record, "fields", {}).items():
             line[name] = redact(value) if isinstance(value, str) else value
         if record.exc_info:

@@ -33,6 +33,7 @@ from domain.uploads import MediaKind
 from resolvers import registry
 from resolvers.context import Context, Publish, Recheck, Sources
 from resolvers.records import BY_TYPE
+from resolvers.registry import Registry
 
 CURSOR_SECRET_FILE = "cursor-secret"  # noqa: S105 - a file's name, no secret
 PROCESSED: frozenset[MediaKind] = frozenset({"IMAGE", "VIDEO", "AUDIO", "RECORDING"})
@@ -113,11 +114,11 @@ async def open_product(
         yield Product(settings, engines.store, store, engines.blobs, calls, built, accounts, engines.aws)
 
 
-def bound_schema(user_modes: frozenset[Mode]) -> GraphQLSchema:
+def bound_schema(user_modes: frozenset[Mode], resolvers: Registry = registry) -> GraphQLSchema:
     """The contract with a resolver for every field. Raises BindingError: they do not fit."""
     schema = sdl.build(sdl.load())
     scalars.install(schema)
-    return bind(schema, registry, BY_TYPE, user_modes)
+    return bind(schema, resolvers, BY_TYPE, user_modes)
 
 
 def makes_playlists(settings: Settings) -> bool:

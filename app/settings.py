@@ -389,6 +389,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, Meta(description="Let hosts record meetings over Chime. Its media pipelines need access to S3_BUCKET.")
     ] = False
 
+    traces: Annotated[
+        Literal["none", "otlp"],
+        Meta(description="Send OpenTelemetry traces over OTLP/HTTP; where and which, OTEL_* variables say."),
+    ] = "none"
     dashboard: Annotated[
         Embedded, Meta(description="Serve a page with live metrics at /dashboard, to this machine only.")
     ] = None

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +14,8 @@ from app.auth.credentials import Credentials, ReadOperation
 from app.auth.local_issuer import LocalIssuer
 from app.change_route import followers, open_change_route
 from app.clock import now
-from app.execution import Answer, Executor, GraphQLRequest
+from app.documents import Operation
+from app.execution import Answer, Executor, GraphQLRequest, Observe
 from app.gate import Gate
 from app.inbox import Inbox, InboxReader
 from app.malware_scans import open_scans
@@ -32,7 +33,8 @@ from app.settings import Settings
 from app.sign_in import open_authenticator, open_issuer
 from app.steps import product_steps
 from app.telemetry.instruments import Instruments
-from app.telemetry.observed_store import ObservedStore
+from app.telemetry.observed_store import ObservedStore, no_span
+from app.telemetry.tracing import Tracing, open_tracing
 from app.ways_out import open_senders
 from app.workers import Workers
 from datasources.accounts import Accounts
@@ -40,6 +42,7 @@ from datasources.blobs import BlobStore
 from datasources.connections import Connections
 from datasources.ports import RecordStore
 from domain.callers import Caller
+from resolvers import registry
 from resolvers.context import Context, Sources
 
 CURSOR_SECRET_FILE = "cursor-secret"  # noqa: S105 - a file's name, no secret
@@ -64,6 +67,7 @@ class App:
     blobs: BlobStore
     presence: PresenceKeeper
     instruments: Instruments
+    tracing: Tracing | None
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
         return await self.authenticator.authenticate(credentials, operation=operation)
@@ -76,8 +80,11 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings) -> AsyncIterator[App]:
+async def open_app(settings: Settings, tracing: Tracing | None = None) -> AsyncIterator[App]:
     """The whole product over its engines, until the context ends; its workers do not run yet.
+
+    Args:
+        tracing: makes spans; None: the settings say whether there are any.
 
     Raises:
         SettingsFault: a setting turns out to be wrong when it is used.
@@ -87,7 +94,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
     issuer = await open_issuer(settings)
     instruments = Instruments()
     async with (
-        open_product(settings, lambda store: ObservedStore(store, instruments.store_call), instruments) as product,
+        open_tracing(settings) if tracing is None else nullcontext(tracing) as tracing,
+        open_product(settings, _observed(instruments, tracing), instruments) as product,
         open_authenticator(settings, product.store, issuer) as authenticator,
         open_senders(settings, product.store, now) as senders,
         open_scans(settings) as scans,
@@ -95,11 +103,12 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         open_media_engines(settings, product.blobs) as media_engines,
     ):
         store, accounts = product.store, product.accounts
-        schema = bound_schema(authenticator.user_modes)
+        resolvers = registry if tracing is None else tracing.resolvers(registry)
+        schema = bound_schema(authenticator.user_modes, resolvers)
         plans = Plans(schema) if settings.execution == "plans" else None
         bus_url = settings.redis_url or "memory://"
         realtime = RealTime(schema, authenticator.user_modes, bus_url, MARKS, plans, instruments.handed_out)
-        executor = _executor(settings, schema, realtime, plans, instruments)
+        executor = _executor(settings, schema, realtime, plans, _observer(instruments, tracing))
         context = product.contexts(realtime.publish, realtime.recheck)
         realtime.connect(executor, context, Gate(authenticator, accounts), now)
         publish = realtime.publish_and_wait
@@ -115,8 +124,10 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             ),
             *repair_steps(publish, realtime.ledger, now),
         ]
+        if tracing is not None:
+            steps = [tracing.step(step) for step in steps]
         following = followers(steps)
-        led = [*route.led(steps), second_tries(store, following, now)]
+        led = [*route.led(steps, tracing.step if tracing else None), second_tries(store, following, now)]
         inbox = Inbox(store, following, now)
         yield App(
             store=product.engine,
@@ -132,6 +143,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             blobs=product.blobs,
             presence=_presence_keeper(store, product.sources, realtime),
             instruments=instruments,
+            tracing=tracing,
         )
 
 
@@ -152,8 +164,25 @@ async def running(app: App, *, works: bool = True) -> AsyncIterator[None]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _observed(instruments: Instruments, tracing: Tracing | None) -> Callable[[RecordStore], RecordStore]:
+    span = no_span if tracing is None else tracing.store_call
+    return lambda store: ObservedStore(store, instruments.store_call, span)
+
+
+def _observer(instruments: Instruments, tracing: Tracing | None) -> Observe:
+    if tracing is None:
+        return instruments.operation
+    traces = tracing
+
+    def observe(operation: Operation | None, answer: Answer, seconds: float) -> None:
+        instruments.operation(operation, answer, seconds)
+        traces.operation(operation, answer, seconds)
+
+    return observe
+
+
 def _executor(
-    settings: Settings, schema: GraphQLSchema, realtime: RealTime, plans: Plans | None, instruments: Instruments
+    settings: Settings, schema: GraphQLSchema, realtime: RealTime, plans: Plans | None, observe: Observe
 ) -> Executor:
     return Executor(
         schema,
@@ -162,7 +191,7 @@ def _executor(
         seconds=settings.request_seconds,
         mutated=realtime.mutated,
         plans=plans,
-        observe=instruments.operation,
+        observe=observe,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from datasources import trace_context
 from datasources.conditions import all_of, equals, not_exists
 from datasources.ports import ConditionFailed, Item, Put, RecordStore, SortRange
 from datasources.tables import DELIVERIES
@@ -136,6 +137,8 @@ def _item(delivery: Delivery, now: Timestamp) -> Item:
         **_key(delivery.user_id, delivery.notice, delivery.target),
         "ttl": epoch_seconds(later(now, days=KEPT_DAYS)),
     }
+    if trace := trace_context.current():
+        item["trace"] = trace
     if delivery.due_at is not None:
         item["queue"] = _queue("DUE", delivery.notice)
     return item

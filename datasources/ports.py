@@ -115,6 +115,7 @@ class FeedEvent(msgspec.Struct, frozen=True):
     `event_id` is the same at every delivery. Events of one item come in commit order; of different items
     in any order. An item that TTL removed comes as REMOVE too. `old` and `new` lack what is private to the table.
     `at` is when it was committed, by the store's clock and perhaps a second early; None where its way does not tell.
+    `trace` is the traceparent of whoever told of it, where it came through a queue.
     """
 
     event_id: str
@@ -124,6 +125,7 @@ class FeedEvent(msgspec.Struct, frozen=True):
     old: Item | None
     new: Item | None
     at: Timestamp | None = None
+    trace: str | None = None
 
 
 class FeedPage(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
+from datasources import trace_context
 from datasources.deliveries import Deliveries
 from datasources.notification_preferences import Preferences
 from datasources.ports import Item, RecordStore
@@ -76,6 +77,10 @@ class Sending:
         return await self._senders.feedback.read(suppress)
 
     async def _try(self, waiting: Delivery) -> bool:
+        with trace_context.within(waiting.trace):
+            return await self._tried(waiting)
+
+    async def _tried(self, waiting: Delivery) -> bool:
         delivery = await self._deliveries.claim(waiting, self._now())
         if delivery is None:
             return False

@@ -36,6 +36,7 @@ class Delivery(Record, frozen=True):
         due_at: when it is tried next; None once it has ended.
         tries: begun so far.
         reason: why it was skipped or failed.
+        trace: the trace that it came from, where there are any.
     """
 
     notice: str
@@ -47,6 +48,7 @@ class Delivery(Record, frozen=True):
     tries: int = 0
     due_at: Timestamp | None = None
     reason: Reason | None = None
+    trace: str | None = None
 
     @property
     def channel(self) -> str:

@@ -84,7 +84,8 @@ async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
                 running(app, works=settings.workers),
             ):
                 greet = partial(_greet, settings, tls, metrics_port)
-                await server(front, health, settings, greet, doorman, tls).serve(sockets=[listener])
+                traced = front if app.tracing is None else app.tracing.front(front)
+                await server(traced, health, settings, greet, doorman, tls).serve(sockets=[listener])
 
 
 def _watched(app: App, services: Services, access_log: logs.AccessLog) -> logs.AccessLog:

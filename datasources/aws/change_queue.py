@@ -9,7 +9,7 @@ import aioboto3
 import msgspec
 
 from datasources.aws.queue_messages import LONGEST_WAIT_SECONDS
-from datasources.aws.sns_envelope import content
+from datasources.aws.sns_envelope import TRACE, content, trace
 from datasources.aws.stream_records import read
 from datasources.aws.vendor_errors import FAULTS, client_config
 from datasources.ports import HANDLING_SECONDS, Arrival
@@ -61,11 +61,13 @@ class SqsChangeQueue:
             WaitTimeSeconds=min(seconds, LONGEST_WAIT_SECONDS),
             VisibilityTimeout=HANDLING_SECONDS,
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageAttributeNames=[TRACE],
         )
         arrivals: list[Arrival] = []
         for message in answer.get("Messages", []):
             try:
-                arrivals.append(arrival_of(message["ReceiptHandle"], message["Body"], message["Attributes"]))
+                arrival = arrival_of(message["ReceiptHandle"], message["Body"], message["Attributes"])
+                arrivals.append(_traced(arrival, message.get("MessageAttributes", {})))
             except ValueError as error:
                 _log.error("a message holds no change: %s", type(error).__name__)
         return arrivals
@@ -100,11 +102,21 @@ class SqsChangeQueue:
 def arrival_of(receipt: str, body: str, attributes: dict[str, str]) -> Arrival:
     """Of a message as SQS gives it, or as a Lambda gets it. Raises ValueError when it holds no change."""
     try:
-        published = content(body)
+        published, told_by = content(body), trace(body)
     except msgspec.DecodeError as error:
         raise ValueError("the message is no JSON") from error
     step, event = read(published)
+    event = msgspec.structs.replace(event, trace=told_by)
     return Arrival(receipt, step, event, int(attributes["ApproximateReceiveCount"]))
+
+
+def _traced(arrival: Arrival, attributes: dict[str, Any]) -> Arrival:
+    """With the trace that an attribute names, where the subscription delivers messages without an envelope."""
+    attribute = attributes.get(TRACE)
+    if attribute is None:
+        return arrival
+    event = msgspec.structs.replace(arrival.event, trace=attribute.get("StringValue"))
+    return msgspec.structs.replace(arrival, event=event)
 
 
 def _pause(tries: int, most: int) -> int:

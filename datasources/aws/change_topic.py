@@ -8,6 +8,8 @@ from typing import Any
 import aioboto3
 import msgspec
 
+from datasources import trace_context
+from datasources.aws.sns_envelope import TRACE
 from datasources.aws.stream_records import written
 from datasources.aws.vendor_errors import FAULTS, client_config
 from datasources.ports import FeedEvent
@@ -55,6 +57,8 @@ class SnsChangeTopic:
 
     async def _publish(self, step: str, entries: Sequence[_Entry]) -> None:
         attributes = {"step": {"DataType": "String", "StringValue": step}}
+        if trace := trace_context.current():
+            attributes[TRACE] = {"DataType": "String", "StringValue": trace}
         try:
             answer = await self._client.publish_batch(
                 TopicArn=self._arn,
