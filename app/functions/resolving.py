@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import msgspec
 from graphql import GraphQLSchema
 
 from app.appsync.identity import Identities
@@ -26,7 +27,7 @@ async def open_resolver(settings: Settings) -> AsyncIterator[Invocations]:
     user_modes = config.modes & USER_MODES
     schema = bound_schema(user_modes)
     async with (
-        open_product(settings) as product,
+        open_product(without_queues(settings)) as product,
         open_publisher(settings, schema, user_modes, product.aws) as publisher,
     ):
         yield Invocations(
@@ -40,6 +41,11 @@ async def open_resolver(settings: Settings) -> AsyncIterator[Invocations]:
             limits=operation_limits(settings),
             seconds=settings.request_seconds,
         )
+
+
+def without_queues(settings: Settings) -> Settings:
+    """For functions that are brought messages, or have nothing to do with any: so nothing listens to queues here."""
+    return msgspec.structs.replace(settings, meeting_events_queue_url=None, mail_feedback_queue_url=None)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from app.appsync.subscribing import ask_again
 from app.auth.authenticator import Authenticator
 from app.auth.credentials import Credentials, ReadOperation
 from app.execution import Answer, Executor, GraphQLRequest
-from app.functions.resolving import open_publisher
+from app.functions.resolving import open_publisher, without_queues
 from app.http.cors import Cors
 from app.http.front import Front
 from app.http.multipart import Multipart
@@ -55,7 +55,7 @@ class _Service:
 async def open_pages(settings: Settings) -> AsyncIterator[ASGIApp]:
     """Raises SettingsFault, BindingError."""
     async with (
-        open_product(settings) as product,
+        open_product(without_queues(settings)) as product,
         open_authenticator(settings, product.store, None) as authenticator,
     ):
         schema = bound_schema(authenticator.user_modes)

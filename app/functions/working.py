@@ -18,7 +18,7 @@ from app.auth_settings import auth_config
 from app.change_route import ChangeRoute, followers, open_change_route
 from app.clock import now
 from app.functions.messages import ArrivedMessages
-from app.functions.resolving import open_publisher
+from app.functions.resolving import open_publisher, without_queues
 from app.inbox import Inbox
 from app.media_engines import open_media_engines
 from app.process_name import holder
@@ -171,7 +171,7 @@ async def open_work(settings: Settings) -> AsyncIterator[Work]:
     user_modes = auth_config(settings).modes & USER_MODES
     arrived, queues = ArrivedMessages(), _queues(settings)
     schema = bound_schema(user_modes)
-    emptied = msgspec.structs.replace(settings, meeting_events_queue_url=None, mail_feedback_queue_url=None)
+    emptied = without_queues(settings)
     async with (
         open_product(emptied) as opened,
         open_senders(emptied, opened.store, now) as senders,

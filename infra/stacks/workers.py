@@ -24,8 +24,6 @@ from infra.stacks.storage import StorageStack
 
 BATCH = 10
 FEED_BATCH = 100
-TRIES = 5
-"""Before a batch of a feed is set aside in a queue."""
 
 
 class WorkersStack(EnvironmentStack):
@@ -61,7 +59,7 @@ class WorkersStack(EnvironmentStack):
             self,
             "Changes",
             environment=common,
-            may=[*permissions.records(data), *permissions.tells(messaging, messaging.changes_topic)],
+            may=[*permissions.records(data), *permissions.tells(messaging, messaging.changes_topic), api.publishes],
             seconds=60,
         )
         self.queue = function(
@@ -77,6 +75,8 @@ class WorkersStack(EnvironmentStack):
         self._clock(messaging)
 
     def _feeds(self, data: DataStack, messaging: MessagingStack) -> None:
+        """Batches are brought again as long as their changes last: one that cannot be handled is set aside by the
+        function itself, so what fails is what that depends on."""
         lost = sqs.Queue(
             self,
             "ChangesLost",
@@ -91,9 +91,7 @@ class WorkersStack(EnvironmentStack):
                     data.tables[table.name],
                     starting_position=lambda_.StartingPosition.TRIM_HORIZON,
                     batch_size=FEED_BATCH,
-                    bisect_batch_on_error=True,
                     report_batch_item_failures=True,
-                    retry_attempts=TRIES,
                     on_failure=sources.SqsDlq(lost),
                 )
                 self.changes.add_event_source(source)
