@@ -17,6 +17,7 @@ from datasources.shards import SHARDS
 from datasources.tables import FACE_DESCRIPTIONS
 from domain.errors import Code, DomainError
 from tests import faces
+from tests.waiting import PATIENCE_SECONDS
 
 SECRET = b"a secret of the tests"
 
@@ -29,7 +30,7 @@ async def engine(sqlite_store: SQLiteStore) -> AsyncIterator[LocalFaces]:
 
 @pytest.fixture
 async def workers() -> AsyncIterator[FaceWorkers]:
-    opened = FaceWorkers()
+    opened = FaceWorkers(seconds=PATIENCE_SECONDS)
     yield opened
     await opened.close()
 
