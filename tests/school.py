@@ -42,6 +42,7 @@ from domain.upload_rules import UploadLimits
 from resolvers.context import Context, Sources
 from tests.blob_stores import MIN_PART_BYTES, Site
 from tests.faces_in_memory import FacesInMemory
+from tests.parity.recording import recorded
 from tests.runtimes import RUNTIMES, Runtime, chosen
 
 FACTS = ServerFacts(api_version="test", minimum_client_version="1.0.0", features=("COURSES",))
@@ -120,7 +121,7 @@ class School:
         self.senders = Senders(mailer=Outbox(self.store, self.clock.now))
         self.cursors = Cursors(b"a secret of the tests", self.clock.now)
         name = chosen(on_aws=isinstance(self.store, DynamoDBStore) or self.calls is not None)
-        self.runtime = RUNTIMES[name](self.schema, self.accounts.admit, self.context)
+        self.runtime = recorded(RUNTIMES[name](self.schema, self.accounts.admit, self.context), name)
 
     @property
     def blobs(self) -> BlobStore:

@@ -39,7 +39,7 @@ def identity(caller: Caller) -> dict[str, Any] | None:
 
 def headers(caller: Caller) -> dict[str, str]:
     """`request.headers` as far as it tells of the caller."""
-    found = {"x-forwarded-for": ", ".join([*_addresses(caller), "64.252.0.1"]), "user-agent": caller.user_agent}
+    found = {"x-forwarded-for": ", ".join(_addresses(caller)), "user-agent": caller.user_agent}
     return {name: value for name, value in found.items() if value}
 
 
