@@ -7,7 +7,7 @@ RUNTIME=appsync makes it one of them for all, as `make parity` does.
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal, Protocol
 
 from graphql import GraphQLSchema
@@ -18,17 +18,24 @@ from app.appsync.identity import Identities
 from app.appsync.invocation import Invocations
 from app.auth.config import AuthConfig, AuthorizerConfig, cognito, oidc
 from app.execution import Executor, GraphQLRequest
+from app.realtime.live import LiveSubscriptions
 from app.scope import RequestScope
 from domain.callers import USER_MODES, Caller, Mode
+from domain.errors import Code, DomainError
+from domain.times import Timestamp
 from resolvers import registry
 from resolvers.context import Context
 from resolvers.records import BY_TYPE
 from tests.appsync.api import Api
 from tests.appsync.executor import AppSync
 from tests.appsync.identities import CLIENT_ID, ISSUERS
+from tests.appsync.mapping import Failed
 
 Name = Literal["server", "appsync"]
 REQUEST_ID = "request-of-a-test"
+
+Hears = Callable[[Mapping[str, Any]], bool]
+"""Whether an event with this payload is delivered."""
 
 Admit = Callable[[Caller], Awaitable[Caller]]
 MakeContext = Callable[[Caller], Context]
@@ -41,6 +48,10 @@ class Runtime(Protocol):
         Args:
             caller: as the credential says, not yet admitted.
         """
+        ...
+
+    async def subscribe(self, query: str, variables: Mapping[str, Any], caller: Caller) -> "Hears":
+        """Whether a subscription would be told of an event. Raises DomainError when it may not be."""
         ...
 
 
@@ -58,6 +69,22 @@ class Server:
         scope = RequestScope(self._context(await self._admit(caller)), REQUEST_ID)
         return (await self.executor.execute(GraphQLRequest(query, variables), scope)).payload
 
+    async def subscribe(self, query: str, variables: Mapping[str, Any], caller: Caller) -> Hears:
+        nobody: Any = _Nobody()
+        topic = (await self._live.start(GraphQLRequest(query, variables), caller, nobody)).topic
+        assert topic is not None
+
+        def hears(payload: Mapping[str, Any]) -> bool:
+            equal = all(payload.get(name) == value for name, value in topic.arguments)
+            return equal and (topic.filter is None or topic.filter.holds(payload))
+
+        return hears
+
+    @cached_property
+    def _live(self) -> LiveSubscriptions:
+        hub: Any = _NoHub()
+        return LiveSubscriptions(self.executor, hub, USER_MODES, self._context, self._admit, lambda: _NEVER)
+
 
 class BehindAppSync:
     """AppSync, and the function that its resolvers invoke."""
@@ -71,9 +98,30 @@ class BehindAppSync:
     async def answer(self, query: str, variables: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         return await self.appsync.execute(query, variables, caller)
 
+    async def subscribe(self, query: str, variables: Mapping[str, Any], caller: Caller) -> Hears:
+        started = await self.appsync.subscribe(query, variables, caller)
+        if isinstance(started, Failed):
+            raise DomainError(Code(started.error_type), started.message, **(started.info or {}))
+        return started.hears
+
     async def _invoke(self, event: Any) -> Any:
         return await self.function.answer(event, REQUEST_ID)
 
+
+class _NoHub:
+    """Stands where events would come from; here only what a subscription may hear is asked."""
+
+    def join(self, *_: object) -> None: ...
+
+
+class _Nobody:
+    """Listens to nothing."""
+
+    live = True
+
+
+_NEVER = Timestamp("0001-01-01T00:00:00.000Z")
+"""A time at which no credential has expired."""
 
 RUNTIMES: Mapping[Name, Callable[[GraphQLSchema, Admit, MakeContext], Runtime]] = {
     "server": Server,

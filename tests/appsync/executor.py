@@ -66,6 +66,39 @@ class AppSync:
             return _bad_request("Subscriptions need a WebSocket.")
         return await Run(self._api, self._invoke, caller, prepared).answer()
 
+    async def subscribe(self, query: str, variables: Mapping[str, Any] | None, caller: Caller) -> "Started | Failed":
+        """What the gate of a subscription says: how it begins, or why it does not."""
+        prepared = prepare(self._api, query, variables or {}, None)
+        if isinstance(prepared, dict):
+            [error, *_] = prepared["errors"]
+            return Failed(error["message"], "BadRequestException")
+        return await Run(self._api, self._invoke, caller, prepared).started()
+
+
+@dataclass(frozen=True)
+class Started:
+    """A subscription that is on.
+
+    Attributes:
+        arguments: that were given, null included.
+        filter: set by the resolver; None leaves it to the arguments.
+    """
+
+    arguments: Mapping[str, Any]
+    filter: Mapping[str, Any] | None
+
+    def hears(self, payload: Mapping[str, Any]) -> bool:
+        """Whether an event is delivered. A filter takes the arguments' place."""
+        if self.filter is None:
+            return all(payload.get(name) == value for name, value in self.arguments.items())
+        return any(all(_holds(each, payload) for each in entry["filters"]) for entry in self.filter["filterGroup"])
+
+
+def _holds(condition: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
+    """The operators that the gates use."""
+    value = payload.get(condition["fieldName"])
+    return bool({"eq": value == condition["value"]}[condition["operator"]])
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -167,10 +200,17 @@ class Run:
         data = {key: self._settled(place, type_) for key, place in root.places.items()}
         return {"data": data, "errors": self._errors} if self._errors else {"data": data}
 
-    async def called(self, type_: GraphQLObjectType, selected: Selected) -> Any:
-        """What the resolver of one root field answers, as our function says it."""
+    async def started(self) -> Started | Failed:
+        """The operation's one root field is a subscription's."""
+        type_ = self._api.schema.subscription_type
+        assert type_ is not None
+        [selected] = self._selections.root(type_, self._prepared.operation.selection_set)
+        if self._api.refuses(type_, selected.name, self._caller):
+            return Failed(f"Not Authorized to access {selected.name} on type {type_.name}", "Unauthorized")
         arguments = self._arguments(type_, selected)
-        return await self._sent(self._event(type_, selected, arguments, None))
+        result = await self._sent(self._event(type_, selected, arguments, None))
+        value = value_of(result)
+        return value if isinstance(value, Failed) else Started(arguments, result.get("filter"))
 
     async def _fields(self, type_: GraphQLObjectType, objects: Sequence[Object], selected: Sequence[Selected]) -> None:
         for each in selected:

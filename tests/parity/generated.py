@@ -58,7 +58,9 @@ async def known_ids(school: School) -> Known:
     found = await root.data(lists, id="common-room")
     courses = found["listCourses"]["items"]
     modules = [module for course in courses for module in course["modules"]["items"]]
-    mine = await ben.data("{ listMyRooms { items { room { id } } } listNotifications { items { id } } }")
+    mine = await ben.data(
+        "{ listMyRooms { items { room { id } } } listNotifications { items { id } } listMyMeetings { items { id } } }"
+    )
     return {
         "course": _ids(courses),
         "slug": [course["slug"] for course in courses],
@@ -68,6 +70,7 @@ async def known_ids(school: School) -> Known:
         "message": _ids(found["listMessages"]["items"]),
         "room": [member["room"]["id"] for member in mine["listMyRooms"]["items"]],
         "notification": _ids(mine["listNotifications"]["items"]),
+        "meeting": _ids(mine["listMyMeetings"]["items"]),
     }
 
 

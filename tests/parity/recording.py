@@ -35,7 +35,11 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 class Answering(Protocol):
+    """As tests.runtimes.Runtime."""
+
     async def answer(self, query: str, variables: Mapping[str, Any], caller: Caller) -> dict[str, Any]: ...
+
+    async def subscribe(self, query: str, variables: Mapping[str, Any], caller: Caller) -> Any: ...
 
 
 class Recorded:
@@ -47,16 +51,25 @@ class Recorded:
         self._file = folder / f"{os.getpid()}.jsonl"
 
     async def answer(self, query: str, variables: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0]
         try:
             answer = await self._runtime.answer(query, variables, caller)
         except DomainError as error:
-            self._keep(test, query, variables, caller, of_refusal(error))
+            self._keep(query, variables, caller, of_refusal(error))
             raise
-        self._keep(test, query, variables, caller, compared(answer))
+        self._keep(query, variables, caller, compared(answer))
         return answer
 
-    def _keep(self, test: str, query: str, variables: Mapping[str, Any], caller: Caller, answer: Any) -> None:
+    async def subscribe(self, query: str, variables: Mapping[str, Any], caller: Caller) -> Any:
+        try:
+            hears = await self._runtime.subscribe(query, variables, caller)
+        except DomainError as error:
+            self._keep(query, variables, caller, of_refusal(error))
+            raise
+        self._keep(query, variables, caller, "begins")
+        return hears
+
+    def _keep(self, query: str, variables: Mapping[str, Any], caller: Caller, answer: Any) -> None:
+        test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0]
         asked = [caller.mode, caller.user_id, sorted(caller.groups), query, variables]
         keep(self._file, Operation(test, root_fields(query), _text(without_chance(asked)), _text(answer)))
 

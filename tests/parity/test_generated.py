@@ -1,7 +1,5 @@
 """Generated operations of all kinds of callers get the same answer from both runtimes, over the same demo school."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,8 @@ from app import sdl
 from app.auth.local_issuer import user_id
 from domain.callers import Caller, Mode
 from domain.times import Timestamp
-from tests.parity.generated import Known, known_ids, operations
-from tests.parity.twins import Twins, plant, twins
+from tests.parity.generated import Known, operations
+from tests.parity.twins import Twins, twins
 from tests.school import Clock
 
 pytestmark = pytest.mark.timeout(3_600)
@@ -50,28 +48,6 @@ callers: st.SearchStrategy[Caller] = st.one_of(
     st.builds(person, st.sampled_from([Mode.OIDC, Mode.LAMBDA]), st.sampled_from(list(PEOPLE))),
     st.sampled_from([Caller(Mode.API_KEY), Caller(Mode.IAM)]),
 )
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory, bound_schema: GraphQLSchema) -> Path:
-    file = tmp_path_factory.mktemp("planted") / "records.db"
-    asyncio.run(plant(file, bound_schema))
-    return file
-
-
-@pytest.fixture(scope="module")
-def known(planted: Path, tmp_path_factory: pytest.TempPathFactory, bound_schema: GraphQLSchema) -> Known:
-    async def read() -> Known:
-        async with twins(planted, tmp_path_factory.mktemp("read"), bound_schema) as both:
-            return await known_ids(both.server)
-
-    return asyncio.run(read())
-
-
-@pytest.fixture
-async def alike(planted: Path, tmp_path: Path, bound_schema: GraphQLSchema) -> AsyncIterator[Twins]:
-    async with twins(planted, tmp_path, bound_schema) as both:
-        yield both
 
 
 @settings(max_examples=settings.default.max_examples // 2)

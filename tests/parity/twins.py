@@ -24,6 +24,7 @@ from resolvers.context import Context
 from tests.blob_stores import MIN_PART_BYTES, SECRET, Site
 from tests.parity.answers import compared, of_refusal
 from tests.parity.recording import recorded
+from tests.resolvers.meeting import new_meeting
 from tests.runtimes import BehindAppSync, Runtime, Server
 from tests.school import Client, Clock, School
 
@@ -56,10 +57,11 @@ class Twins:
 
 
 async def plant(file: Path, schema: GraphQLSchema) -> None:
-    """The demo school, with all that follows from it done."""
+    """The demo school and a meeting, with all that follows from it done."""
     async with SQLiteStore.open(file) as store:
         school = School(store, await SQLiteSearch.over(store), schema, Clock())
         await seed(school, school.clock.now())
+        await new_meeting(school, school.as_("ada", "Mentors"), school.as_("ben"))
         await school.drain()
 
 

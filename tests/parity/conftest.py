@@ -1,0 +1,34 @@
+"""The demo school, planted once, and twins of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLSchema
+
+from tests.parity.generated import Known, known_ids
+from tests.parity.twins import Twins, plant, twins
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory, bound_schema: GraphQLSchema) -> Path:
+    """A file of records to copy from."""
+    file = tmp_path_factory.mktemp("planted") / "records.db"
+    asyncio.run(plant(file, bound_schema))
+    return file
+
+
+@pytest.fixture(scope="session")
+def known(planted: Path, tmp_path_factory: pytest.TempPathFactory, bound_schema: GraphQLSchema) -> Known:
+    async def read() -> Known:
+        async with twins(planted, tmp_path_factory.mktemp("read"), bound_schema) as both:
+            return await known_ids(both.server)
+
+    return asyncio.run(read())
+
+
+@pytest.fixture
+async def alike(planted: Path, tmp_path: Path, bound_schema: GraphQLSchema) -> AsyncIterator[Twins]:
+    async with twins(planted, tmp_path, bound_schema) as both:
+        yield both
