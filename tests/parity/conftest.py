@@ -13,10 +13,10 @@ from tests.parity.twins import Twins, plant, twins
 
 @pytest.fixture(scope="session")
 def planted(tmp_path_factory: pytest.TempPathFactory, bound_schema: GraphQLSchema) -> Path:
-    """A file of records to copy from."""
-    file = tmp_path_factory.mktemp("planted") / "records.db"
-    asyncio.run(plant(file, bound_schema))
-    return file
+    """A folder to copy from."""
+    folder = tmp_path_factory.mktemp("planted")
+    asyncio.run(plant(folder, bound_schema))
+    return folder
 
 
 @pytest.fixture(scope="session")

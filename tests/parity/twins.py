@@ -56,10 +56,9 @@ class Twins:
         return await _answer(self.server, query, caller), await _answer(self.appsync, query, caller)
 
 
-async def plant(file: Path, schema: GraphQLSchema) -> None:
+async def plant(folder: Path, schema: GraphQLSchema) -> None:
     """The demo school and a meeting, with all that follows from it done."""
-    async with SQLiteStore.open(file) as store:
-        school = School(store, await SQLiteSearch.over(store), schema, Clock())
+    async with _opened(folder, schema) as school:
         await seed(school, school.clock.now())
         await new_meeting(school, school.as_("ada", "Mentors"), school.as_("ben"))
         await school.drain()
@@ -68,10 +67,10 @@ async def plant(file: Path, schema: GraphQLSchema) -> None:
 @asynccontextmanager
 async def twins(planted: Path, folder: Path, schema: GraphQLSchema) -> AsyncIterator[Twins]:
     """Two schools as the planted one; what is done to them is done to copies in `folder`."""
-    async with (
-        _school(planted, folder / "server", schema) as one,
-        _school(planted, folder / "appsync", schema) as other,
-    ):
+    for name in ("server", "appsync"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(planted, folder / name)
+    async with _opened(folder / "server", schema) as one, _opened(folder / "appsync", schema) as other:
         executor = Executor(schema, limits=ANYTHING)
         server: Runtime = Server(schema, one.accounts.admit, one.context, executor)
         one.runtime = recorded(server, "server")
@@ -80,8 +79,7 @@ async def twins(planted: Path, folder: Path, schema: GraphQLSchema) -> AsyncIter
 
 
 @asynccontextmanager
-async def _school(planted: Path, folder: Path, schema: GraphQLSchema) -> AsyncIterator[Twin]:
-    file = _copy(planted, folder)
+async def _opened(folder: Path, schema: GraphQLSchema) -> AsyncIterator[Twin]:
     clock = Clock()
     files = FileStore.open(
         folder / "files",
@@ -91,15 +89,9 @@ async def _school(planted: Path, folder: Path, schema: GraphQLSchema) -> AsyncIt
         min_part_bytes=MIN_PART_BYTES,
         reserve_bytes=0,
     )
-    async with SQLiteStore.open(file) as store, files as blobs:
+    async with SQLiteStore.open(folder / "records.db") as store, files as blobs:
         site = Site(blobs, None)  # type: ignore[arg-type] # nobody sends what it signs
         yield Twin(store, await SQLiteSearch.over(store), schema, clock, files=site)
-
-
-def _copy(planted: Path, folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return Path(shutil.copy(planted, folder / "records.db"))
 
 
 async def _answer(school: School, query: str, caller: Caller) -> Mapping[str, Any] | Any:
