@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from infra import product
+from infra.amplify import tell_clients
 from infra.environments import Environment
 from infra.stacks.analytics import AnalyticsStack
 from infra.stacks.appsync import AppSyncStack
@@ -53,9 +54,11 @@ def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
     service = api = cache = None
     if environment.appsync:
         api = AppSyncStack(app, environment, settings, data, storage, identity, media, shared.certificate)
+        tell_clients(api, identity, f"https://{environment.appsync_name}/graphql", api.public_key.attr_api_key)
     if environment.fargate:
         cache = CacheStack(app, environment, network, known)
         service = ServiceStack(app, environment, settings, network, data, storage, messaging, media, known, cache)
+        tell_clients(service, identity, f"https://{environment.server_name}/graphql")
     elif api is not None:
         WorkersStack(app, environment, settings, data, storage, messaging, media, api)
     edge = EdgeStack(app, environment, shared, storage, service.balancer if service else None)

@@ -63,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("--days", type=int, default=7, help="how long it lives, 1 to 365 (7)")
     key.add_argument("--description", default="", help="what it is for")
 
+    amplify = _command(commands, "amplify-outputs", "amplify:write", "print amplify_outputs.json for front ends")
+    amplify.add_argument("--api-key", metavar="KEY", help="the clients' key for public reads")
+    amplify.add_argument("--stacks", metavar="FILE", help="for what is on AWS: what `cdk deploy --outputs-file` wrote")
+    amplify.add_argument("--api", choices=("appsync", "server"), default="appsync", help="which of both, with --stacks")
+    amplify.add_argument("--output", metavar="FILE", help="write it there instead")
+
     outbox = _command(commands, "outbox", "notifications:outbox", "print mail that MAIL=outbox kept, newest first")
     outbox.add_argument("--limit", type=int, default=20, help="how many, 1 to 1000 (20)")
     push = _command(commands, "push-key", "notifications:public_push_key", "print the key that browsers subscribe with")

@@ -46,6 +46,7 @@ class AppSyncStack(EnvironmentStack):
 
     Attributes:
         api: the API itself; `api.attr_graph_ql_url` is its address.
+        public_key: clients' key for public reads.
         resolver: the function behind every field.
         publishes: what a process may do that tells subscribers of events.
     """
@@ -130,7 +131,7 @@ class AppSyncStack(EnvironmentStack):
                 "AppSync", principal=iam.ServicePrincipal("appsync.amazonaws.com"), source_arn=api.attr_arn
             )
         ends = datetime.combine(self.settings.api_key_expires, time(), UTC)
-        appsync.CfnApiKey(self, "PublicKey", api_id=api.attr_api_id, expires=int(ends.timestamp()))
+        self.public_key = appsync.CfnApiKey(self, "PublicKey", api_id=api.attr_api_id, expires=int(ends.timestamp()))
         if self.settings.appsync_cache is not None:
             appsync.CfnApiCache(
                 self,
