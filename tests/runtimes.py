@@ -93,13 +93,19 @@ class BehindAppSync:
         self.function = Invocations(
             schema, registry, BY_TYPE, USER_MODES, identify=Identities(_sign_ins()).caller, admit=admit, context=context
         )
-        self.appsync = AppSync(exported_api(), self._invoke)
+        self._context = context
 
     async def answer(self, query: str, variables: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        return await self.appsync.execute(query, variables, caller)
+        """Where AppSync ends a user's subscriptions, our server looks at the user's rights again."""
+        ended: dict[str, None] = {}
+        appsync = AppSync(exported_api(), self._invoke, lambda told: ended.setdefault(told["payload"]["userId"]))
+        answer = await appsync.execute(query, variables, caller)
+        for user_id in ended:
+            await self._context(caller).recheck(user_id)
+        return answer
 
     async def subscribe(self, query: str, variables: Mapping[str, Any], caller: Caller) -> Hears:
-        started = await self.appsync.subscribe(query, variables, caller)
+        started = await AppSync(exported_api(), self._invoke).subscribe(query, variables, caller)
         if isinstance(started, Failed):
             raise DomainError(Code(started.error_type), started.message, **(started.info or {}))
         return started.hears

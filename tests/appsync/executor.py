@@ -41,6 +41,8 @@ from tests.appsync.selections import Selected, Selections, written
 Invoke = Callable[[Any], Awaitable[Any]]
 """Our function: an event, or the list of a batch, to its result or the list of them."""
 
+Invalidated = Callable[[Mapping[str, Any]], None]
+
 Path = tuple[str | int, ...]
 
 
@@ -49,11 +51,13 @@ class AppSync:
 
     Args:
         invoke: is given JSON values that went through text, and so is what it answers.
+        invalidated: is told of each `extensions.invalidateSubscriptions`.
     """
 
-    def __init__(self, api: Api, invoke: Invoke) -> None:
+    def __init__(self, api: Api, invoke: Invoke, invalidated: Invalidated = lambda told: None) -> None:
         self._api = api
         self._invoke = invoke
+        self._invalidated = invalidated
 
     async def execute(
         self, query: str, variables: Mapping[str, Any] | None, caller: Caller, operation_name: str | None = None
@@ -64,7 +68,7 @@ class AppSync:
             return prepared
         if prepared.operation.operation is OperationType.SUBSCRIPTION:
             return _bad_request("Subscriptions need a WebSocket.")
-        return await Run(self._api, self._invoke, caller, prepared).answer()
+        return await Run(self._api, self._invoke, self._invalidated, caller, prepared).answer()
 
     async def subscribe(self, query: str, variables: Mapping[str, Any] | None, caller: Caller) -> "Started | Failed":
         """What the gate of a subscription says: how it begins, or why it does not."""
@@ -72,7 +76,7 @@ class AppSync:
         if isinstance(prepared, dict):
             [error, *_] = prepared["errors"]
             return Failed(error["message"], "BadRequestException")
-        return await Run(self._api, self._invoke, caller, prepared).started()
+        return await Run(self._api, self._invoke, self._invalidated, caller, prepared).started()
 
 
 @dataclass(frozen=True)
@@ -178,9 +182,10 @@ class _NullWhereNoneMayBe(Exception):
 class Run:
     """One operation of one caller."""
 
-    def __init__(self, api: Api, invoke: Invoke, caller: Caller, prepared: Prepared) -> None:
+    def __init__(self, api: Api, invoke: Invoke, invalidated: Invalidated, caller: Caller, prepared: Prepared) -> None:
         self._api = api
         self._invoke = invoke
+        self._invalidated = invalidated
         self._caller = caller
         self._prepared = prepared
         self._selections = Selections(api.schema, prepared.fragments, prepared.variables.coerced)
@@ -249,9 +254,14 @@ class Run:
             return [Failed(error.message, "BAD_REQUEST")] * len(objects)
         events = [self._event(type_, selected, arguments, parent.source) for parent in objects]
         if not resolver.max_batch_size:
-            return [value_of(result) for result in await asyncio.gather(*map(self._sent, events))]
+            return [self._value(result) for result in await asyncio.gather(*map(self._sent, events))]
         calls = [self._batch(batch) for batch in batches(events, resolver.max_batch_size)]
-        return [value_of(result) for results in await asyncio.gather(*calls) for result in results]
+        return [self._value(result) for results in await asyncio.gather(*calls) for result in results]
+
+    def _value(self, result: Mapping[str, Any]) -> Any:
+        for each in result.get("ended", ()):
+            self._invalidated(each)
+        return value_of(result)
 
     async def _batch(self, events: Sequence[Any]) -> list[Any]:
         results = await self._sent(list(events))

@@ -24,28 +24,30 @@ SHOWN = 20
 def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         records = Path(folder)
-        for runtime in ("server", "appsync"):
-            failed = _pytest(records, "tests/resolvers", "-k", "not dynamodb", RUNTIME=runtime)
-            if failed:
-                return _say(f"The behaviour tests fail behind {runtime}.")
-        failed = _pytest(records, "tests/parity", HYPOTHESIS_PROFILE="long")
+        failed = [
+            f"the behaviour tests through {runtime}"
+            for runtime in ("server", "appsync")
+            if not _passes(records, "tests/resolvers", "-k", "not dynamodb", RUNTIME=runtime)
+        ]
+        if not _passes(records, "tests/parity", HYPOTHESIS_PROFILE="long"):
+            failed.append("the comparing tests")
         found = compare(read(records / "server"), read(records / "appsync"), root_fields())
     _print(found)
     if "--write" in arguments:
         PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), found.rows), encoding="utf-8")
-    if failed:
-        return _say("The comparing tests fail.")
     unasked = [row.field for row in found.rows if not row.asked]
     if unasked:
-        return _say(f"Never asked: {', '.join(unasked)}")
-    return 0 if found.equal == found.operations else 1
+        _say(f"Never asked: {', '.join(unasked)}")
+    if failed:
+        _say(f"Failed: {', '.join(failed)}")
+    return 1 if failed or unasked or found.equal < found.operations else 0
 
 
-def _pytest(records: Path, *arguments: str, **environment: str) -> bool:
-    """Whether the tests failed."""
+def _passes(records: Path, *arguments: str, **environment: str) -> bool:
+    """Whether these tests pass; their answers are kept in `records`."""
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *arguments]
     ended = subprocess.run(command, cwd=ROOT, env={**os.environ, FOLDER: str(records), **environment}, check=False)
-    return ended.returncode != 0
+    return ended.returncode == 0
 
 
 def _print(found: Comparison) -> None:
@@ -58,10 +60,9 @@ def _print(found: Comparison) -> None:
     _say(f"{found.operations} operations, {found.equal} equal")
 
 
-def _say(text: str) -> int:
+def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
-    return 1
 
 
 if __name__ == "__main__":

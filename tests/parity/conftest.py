@@ -1,4 +1,4 @@
-"""The demo school, planted once, and twins of it."""
+"""The demo school, planted once, and twins of it. What makes it ready is not part of the comparison."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +8,7 @@ import pytest
 from graphql import GraphQLSchema
 
 from tests.parity.generated import Known, known_ids
+from tests.parity.recording import FOLDER
 from tests.parity.twins import Twins, plant, twins
 
 
@@ -15,7 +16,9 @@ from tests.parity.twins import Twins, plant, twins
 def planted(tmp_path_factory: pytest.TempPathFactory, bound_schema: GraphQLSchema) -> Path:
     """A folder to copy from."""
     folder = tmp_path_factory.mktemp("planted")
-    asyncio.run(plant(folder, bound_schema))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv(FOLDER, raising=False)
+        asyncio.run(plant(folder, bound_schema))
     return folder
 
 
@@ -25,7 +28,9 @@ def known(planted: Path, tmp_path_factory: pytest.TempPathFactory, bound_schema:
         async with twins(planted, tmp_path_factory.mktemp("read"), bound_schema) as both:
             return await known_ids(both.server)
 
-    return asyncio.run(read())
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv(FOLDER, raising=False)
+        return asyncio.run(read())
 
 
 @pytest.fixture
