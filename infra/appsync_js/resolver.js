@@ -34,7 +34,7 @@ export function request(ctx) {
 export function response(ctx) {
   if (ctx.error || !ctx.result) {
     // The function ended without an answer: out of time or memory, throttled, or killed. What it did may stand.
-    util.error('The request could not be answered.', 'DEPENDENCY_FAILED', null, { retryable: true });
+    util.error('The request could not be answered.', 'DEPENDENCY_FAILED', null, { service: 'AWS Lambda', retryable: true });
   }
   const { data, error, filter, ends, ended } = ctx.result;
   for (const each of ended ?? []) {

@@ -234,6 +234,35 @@ async def test_a_timed_step_goes_on_where_it_came_to(sqlite_store: SQLiteStore) 
     assert begun == [None, "1", "2"]
 
 
+async def test_once_runs_each_step_once_whatever_becomes_of_the_others(
+    sqlite_store: SQLiteStore, impatient: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran: list[str] = []
+    goes_on = asyncio.Event()
+
+    async def slow(_: str | None) -> str:
+        ran.append("slow")
+        await goes_on.wait()
+        return "there"
+
+    async def bad(_: str | None) -> str:
+        ran.append("bad")
+        raise ValueError("a bone")
+
+    steps = [TimedStep("slow", 5, slow), TimedStep("bad", 5, bad)]
+    first = asyncio.create_task(Workers(sqlite_store, steps, now, "one").once())
+    await until(lambda: len(ran) == 2, "the first process's work")
+    await Workers(sqlite_store, steps, now, "two").once()
+    assert sorted(ran) == ["bad", "slow"], "another process has the lease"
+
+    goes_on.set()
+    await asyncio.wait_for(first, PATIENCE_SECONDS)
+    assert await worker_rows.position(sqlite_store, "slow") == "there"
+    assert "bad failed" in caplog.text
+    await Workers(sqlite_store, steps, now, "two").once()
+    assert sorted(ran) == ["bad", "bad", "slow", "slow"], "the lease was given back"
+
+
 async def test_freed_seats_and_more_room_reach_the_waiting_list_through_the_feed(school: School) -> None:
     course = await published_course(school.store, capacity=2)
     for number in range(6):

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.change_route import ChangeRoute
+from app.change_route import ChangeRoute, followers
 from app.functions.messages import ArrivedMessages
 from app.functions.working import TRIES, Work, open_work
+from app.repairs import NothingHeard, repair_steps
 from app.settings import Settings
 from app.worker_steps import FeedStep, TimedStep
 from datasources import counts
@@ -117,6 +118,19 @@ class TestChanges:
         with pytest.raises(DomainError):
             await work(sqlite_store, FeedStep("published", ENROLLMENTS, fail)).changes(records)
         assert await SetAsides(sqlite_store).dead(most=10) == []
+
+    async def test_subscribers_are_told_of_every_state_of_a_record(self, sqlite_store: SQLiteStore) -> None:
+        course = await published_course(sqlite_store)
+        await enroll(sqlite_store, course.id, "user-1")
+        told: list[tuple[str, dict[str, Any]]] = []
+
+        async def publish(mutation: str, /, **key: Any) -> None:
+            told.append((mutation, key))
+
+        relaying = repair_steps(publish, NothingHeard(), lambda: course.created_at, seconds=0)
+        records = stream_records((await sqlite_store.changes(ENROLLMENTS, None)).events)
+        await work(sqlite_store, *followers(relaying)).changes(records)
+        assert told == [("publishEnrollment", {"course_id": course.id, "user_id": "user-1"})]
 
     async def test_a_table_of_another_deployment_is_refused(self, sqlite_store: SQLiteStore) -> None:
         [record] = stream_records([FeedEvent("1", "Courses", "INSERT", {"courseId": "c"}, None, None)])

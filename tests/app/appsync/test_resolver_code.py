@@ -96,7 +96,7 @@ async def test_a_function_that_gave_no_answer_may_be_asked_again(folder: Path, c
     answer = await run(folder, "response", context)
 
     assert answer["error"]["errorType"] == "DEPENDENCY_FAILED"
-    assert answer["error"]["errorInfo"] == {"retryable": True}
+    assert answer["error"]["errorInfo"] == {"service": "AWS Lambda", "retryable": True}
 
 
 async def test_a_subscription_begins_with_its_filter_and_what_ends_it(folder: Path) -> None:
