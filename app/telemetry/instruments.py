@@ -4,9 +4,12 @@ Labels have few values, all of them ours: a client's words, such as the names of
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from app.documents import Operation
@@ -47,6 +50,10 @@ class Instruments:
         self._failures = self._counter("worker_failures", "Rounds of workers' steps that failed.", "step")
         self._store = self._counter("store_operations", "Calls of the record store.", "operation", "outcome")
         self._store_seconds = self._histogram("store_seconds", "Time of calls of the record store.", "operation")
+        # What every request counts is found without prometheus_client's checks and locks; labels are few.
+        self._counting, self._timing = cache(self._operations.labels), cache(self._seconds.labels)
+        self._answering = cache(self._http.labels)
+        self._calling, self._waiting = cache(self._store.labels), cache(self._store_seconds.labels)
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
         return Counter(name, words, labels, namespace=PREFIX, registry=self.registry)
@@ -62,15 +69,15 @@ class Instruments:
     def operation(self, operation: Operation | None, answer: Answer, seconds: float) -> None:
         """A request was answered. None: it held no operation that could be executed."""
         kind = NONE if operation is None else operation.kind.value
-        self._operations.labels(kind, NONE if operation is None else root_field(operation.fields)).inc()
-        self._seconds.labels(kind).observe(seconds)
+        self._counting(kind, NONE if operation is None else root_field(operation.fields)).inc()
+        self._timing(kind).observe(seconds)
         for error in answer.payload.get("errors") or ():
             self._errors.labels(_error_type(error)).inc()
 
     def http(self, fields: Mapping[str, Any]) -> None:
         """A line of the access log."""
         path, status = fields["path"], fields["status"]
-        self._http.labels(path if path in _PATHS else OTHER, str(status)).inc()
+        self._answering(path if path in _PATHS else OTHER, str(status)).inc()
 
     def handed_out(self, seconds: float, listeners: int) -> None:
         """An event has reached its listeners in this process."""
@@ -104,8 +111,8 @@ class Instruments:
         self._failures.labels(step).inc()
 
     def store_call(self, operation: str, outcome: str, seconds: float) -> None:
-        self._store.labels(operation, outcome).inc()
-        self._store_seconds.labels(operation).observe(seconds)
+        self._calling(operation, outcome).inc()
+        self._waiting(operation).observe(seconds)
 
     # Asked when somebody looks
 
@@ -121,7 +128,7 @@ class Instruments:
         self._gauge("sockets", "Open WebSockets and event streams.").set_function(sockets)
         self._gauge("subscriptions", "Live subscriptions.").set_function(subscriptions)
         self._gauge("events_waiting", "Events that wait to be handed out here.").set_function(events_waiting)
-        self._gauge("messages_in", "Messages of clients on sockets since the start.").set_function(messages_in)
+        self.registry.register(_Read(f"{PREFIX}_messages_in", "Messages of clients on sockets.", messages_in))
 
     # For outlets
 
@@ -137,6 +144,18 @@ class Instruments:
             name = sample.name.removeprefix(f"{PREFIX}_").removesuffix("_total")
             found.setdefault(name, []).append((sample.labels, sample.value))
         return found
+
+
+class _Read(Collector):
+    """A counter that is kept elsewhere, and only read here."""
+
+    def __init__(self, name: str, words: str, value: Callable[[], int]) -> None:
+        self._name = name
+        self._words = words
+        self._value = value
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(self._name, self._words, value=self._value())
 
 
 def root_field(fields: Sequence[str]) -> str:

@@ -20,12 +20,13 @@ def told() -> Told:
 def declared() -> Told:
     instruments = Instruments()
     instruments.watch(sockets=int, subscriptions=int, events_waiting=int, messages_in=int)
-    collectors = [each for each in instruments.registry._collector_to_names if isinstance(each, MetricWrapperBase)]
-    return {_name(each): (each._type, tuple(each._labelnames)) for each in collectors}
-
-
-def _name(metric: MetricWrapperBase) -> str:
-    return f"{metric._name}_total" if metric._type == "counter" else metric._name
+    collectors = instruments.registry._collector_to_names
+    labels = {each._name: tuple(each._labelnames) for each in collectors if isinstance(each, MetricWrapperBase)}
+    return {
+        f"{family.name}_total" if family.type == "counter" else family.name: (family.type, labels.get(family.name, ()))
+        for family in instruments.registry.collect()
+        if not family.name.startswith("educonnect_process_")
+    }
 
 
 def test_every_metric_is_told_as_it_is() -> None:

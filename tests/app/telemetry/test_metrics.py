@@ -111,7 +111,7 @@ async def test_sockets_subscriptions_and_events_are_counted(server: ServerProces
         await until(is_counted)
         found = await metrics(server)
         assert of(found, "sockets") == of(before, "sockets") + 1
-        assert of(found, "messages_in") >= of(before, "messages_in") + 2
+        assert of(found, "messages_in_total") >= of(before, "messages_in_total") + 2
         assert of(found, "fan_out_seconds_count") > of(before, "fan_out_seconds_count")
 
 
