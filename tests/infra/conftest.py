@@ -10,7 +10,8 @@ import pytest
 from tests.infra.templates import Deployed, read
 
 ROOT = Path(__file__).parent.parent.parent
-SYNTH_SECONDS = 300
+SYNTH_SECONDS = 500
+"""Less than a test may take in all."""
 
 
 @pytest.fixture(scope="session")
