@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from app.functions.authorizing import open_authorizer
 from app.functions.container import Container, LambdaContext
 
-_container = Container(open_authorizer)
+_container = Container("app.functions.authorizing:open_authorizer")
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:

@@ -3,9 +3,8 @@
 from typing import Any
 
 from app.functions.container import Container, LambdaContext
-from app.functions.working import open_work
 
-_container = Container(open_work)
+_container = Container("app.functions.working:open_work")
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:

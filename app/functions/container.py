@@ -1,15 +1,15 @@
 """One process of a Lambda function: one event loop, and what is open on it for all of its calls."""
 
 import asyncio
+import gc
 import os
+import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Any, Generic, Protocol, TypeVar
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
 
 from app import logs
 from app.settings import Settings
-
-T = TypeVar("T")
 
 SPARE_SECONDS = 1.0
 """Before Lambda ends a call, so that it is answered."""
@@ -23,21 +23,33 @@ class LambdaContext(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
-class Container(Generic[T]):
-    """Opens `T` now, and keeps it until Lambda ends the process."""
+class Container:
+    """What a function's calls need, opened now and kept until Lambda ends the process.
 
-    def __init__(self, opening: Callable[[Settings], AbstractAsyncContextManager[T]]) -> None:
+    Args:
+        opening: `module:function`, which makes an async context manager of the settings. It is named and not given,
+            because its imports are made here too: without the garbage collector, which finds nothing meanwhile and
+            takes a sixth of the time.
+    """
+
+    def __init__(self, opening: str) -> None:
         settings = settings_of(os.environ)
         logs.configure(settings.log_level)
         self._runner = asyncio.Runner()
         self._open = AsyncExitStack()
-        self._opened = self._runner.run(self._open.enter_async_context(opening(settings)))
+        gc.disable()
+        try:
+            opened = pkgutil.resolve_name(opening)(settings)
+            self._opened = self._runner.run(self._open.enter_async_context(opened))
+        finally:
+            gc.freeze()
+            gc.enable()
 
-    def run(self, call: Callable[[T], Awaitable[Any]], context: LambdaContext) -> Any:
-        """The call's result. Raises TimeoutError when Lambda's time is nearly over."""
+    def run(self, call: Callable[[Any], Awaitable[Any]], context: LambdaContext) -> Any:
+        """The call's result, given what was opened. Raises TimeoutError when Lambda's time is nearly over."""
         return self._runner.run(self._within(call, context))
 
-    async def _within(self, call: Callable[[T], Awaitable[Any]], context: LambdaContext) -> Any:
+    async def _within(self, call: Callable[[Any], Awaitable[Any]], context: LambdaContext) -> Any:
         logs.request_id.set(context.aws_request_id)
         async with asyncio.timeout(max(0.0, context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS)):
             return await call(self._opened)

@@ -3,9 +3,8 @@
 from typing import Any
 
 from app.functions.container import Container, LambdaContext
-from app.functions.resolving import open_resolver
 
-_container = Container(open_resolver)
+_container = Container("app.functions.resolving:open_resolver")
 
 
 def handler(event: Any, context: LambdaContext) -> Any:

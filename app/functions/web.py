@@ -4,9 +4,8 @@ from typing import Any
 
 from app.functions.container import Container, LambdaContext
 from app.functions.http_events import answer
-from app.functions.serving import open_pages
 
-_container = Container(open_pages)
+_container = Container("app.functions.serving:open_pages")
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
