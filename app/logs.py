@@ -3,6 +3,7 @@
 No value of a request can forge a line or move a terminal's cursor: control characters are escaped.
 """
 
+import asyncio
 import logging
 import re
 import sys
@@ -79,7 +80,7 @@ class JsonFormatter(logging.Formatter):
 
 
 AccessLog = Callable[[dict[str, Any]], None]
-"""Writes one line for one request; the fields are safe as they are and are not searched for secrets."""
+"""Writes one line for one request, from the event loop. The fields are safe as they are, not searched for secrets."""
 
 
 def configure(level: str, stream: IO[str] | None = None) -> AccessLog:
@@ -104,11 +105,21 @@ def configure(level: str, stream: IO[str] | None = None) -> AccessLog:
 
 
 def _access_log(out: IO[str]) -> AccessLog:
-    """Without the logging module, which takes longer over a line than the rest of a small request."""
+    """Without the logging module, which takes longer over a line than the rest of a small request.
+
+    Lines of one turn of the event loop are written together, when it ends.
+    """
+    lines: list[bytes] = []
 
     def write(fields: dict[str, Any]) -> None:
         line = {"at": datetime.now(UTC), "level": "INFO", "logger": "access", "message": "request", **fields}
-        text = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE).decode()
+        if not lines:
+            asyncio.get_running_loop().call_soon(flush)
+        lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+
+    def flush() -> None:
+        text = b"".join(lines).decode()
+        lines.clear()
         with suppress(OSError, ValueError):  # nobody reads the log any more; requests go on
             out.write(text)
             out.flush()

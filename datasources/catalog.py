@@ -43,7 +43,8 @@ class Catalog:
         ]
         found: list[Course] = []
         while len(found) < size:
-            await asyncio.gather(*(shard.fill() for shard in shards))
+            if short := [shard for shard in shards if shard.is_unsure]:
+                await asyncio.gather(*(shard.fill() for shard in short))
             if any(shard.is_unsure for shard in shards):
                 break  # what follows there might come before everything at hand
             filled = [shard for shard in shards if shard.at_hand]

@@ -1,7 +1,7 @@
 """The outline of courses: modules in a course, lessons in a module, by rank. Drafts are for staff."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from domain.courses import Course
@@ -12,8 +12,6 @@ from resolvers.context import Context
 from resolvers.paging import Connection, page
 from resolvers.registry import registry
 
-T = TypeVar("T")
-Answer = TypeVar("Answer")
 Entry = TypeVar("Entry", Module, Lesson)
 
 
@@ -21,11 +19,11 @@ Entry = TypeVar("Entry", Module, Lesson)
 async def modules(
     ctx: Context, courses: Sequence[Course], *, limit: int | None = None, next_token: str | None = None
 ) -> list[Connection[Module] | DomainError]:
-    async def of_course(course: Course) -> Connection[Module]:
-        entries = await ctx.sources.modules.of_course(course.id)
-        return await _page(ctx, "Course.modules", course.id, entries, limit, next_token)
-
-    return await _each(courses, of_course)
+    outlines = await asyncio.gather(*(ctx.sources.modules.of_course(course.id) for course in courses))
+    return [
+        await _page_or_refusal(ctx, "Course.modules", course.id, entries, limit, next_token)
+        for course, entries in zip(courses, outlines, strict=True)
+    ]
 
 
 @registry.batch("Module.lessons")
@@ -42,32 +40,26 @@ async def lessons(
         if lesson.module_id in shown and (lesson.state == "PUBLISHED" or lesson.course_id in staff):
             shown[lesson.module_id].append(lesson)
 
-    async def of_module(module: Module) -> Connection[Lesson]:
-        return await _page(ctx, "Module.lessons", module.id, shown[module.id], limit, next_token)
+    return [
+        await _page_or_refusal(ctx, "Module.lessons", module.id, shown[module.id], limit, next_token)
+        for module in modules
+    ]
 
-    return await _each(modules, of_module)
 
-
-async def _page(
+async def _page_or_refusal(
     ctx: Context, operation: str, parent_id: str, entries: Sequence[Entry], limit: int | None, next_token: str | None
-) -> Connection[Entry]:
-    """A page of entries that are at hand, in rank order."""
+) -> Connection[Entry] | DomainError:
+    """A page of entries that are at hand, in rank order: nothing is waited for, so no task is made of it.
+
+    One parent's refusal is not the others': a token of one is no token of theirs.
+    """
 
     async def read(position: Any, size: int) -> tuple[Sequence[Entry], Any]:
         rest = [entry for entry in entries if position is None or [entry.rank, entry.id] > position]
         more = len(rest) > size
         return rest[:size], [rest[size - 1].rank, rest[size - 1].id] if more else None
 
-    return await page(ctx, operation, {"parent": parent_id}, limit, next_token, read)
-
-
-async def _each(sources: Sequence[T], answer: Callable[[T], Awaitable[Answer]]) -> list[Answer | DomainError]:
-    """One answer or refusal for each source: a token of one parent is no token of the others."""
-
-    async def answer_or_refusal(source: T) -> Answer | DomainError:
-        try:
-            return await answer(source)
-        except DomainError as refusal:
-            return refusal
-
-    return list(await asyncio.gather(*map(answer_or_refusal, sources)))
+    try:
+        return await page(ctx, operation, {"parent": parent_id}, limit, next_token, read)
+    except DomainError as refusal:
+        return refusal

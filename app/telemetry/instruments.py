@@ -71,7 +71,7 @@ class Instruments:
         kind = NONE if operation is None else operation.kind.value
         self._counting(kind, NONE if operation is None else root_field(operation.fields)).inc()
         self._timing(kind).observe(seconds)
-        for error in answer.payload.get("errors") or ():
+        for error in answer.content.get("errors") or ():
             self._errors.labels(_error_type(error)).inc()
 
     def http(self, fields: Mapping[str, Any]) -> None:

@@ -109,7 +109,7 @@ class Tracing:
         if operation is not None:
             span.set_attribute("graphql.operation.type", operation.kind.value)
             span.set_attribute("graphql.operation.field", root_field(operation.fields))
-        if errors := answer.payload.get("errors"):
+        if errors := answer.content.get("errors"):
             span.set_attribute("error.type", errors[0].get("errorType") or "validation")
 
     def resolvers(self, registry: Registry) -> Registry:

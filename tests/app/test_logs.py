@@ -1,5 +1,6 @@
 """Logs: one JSON object a line, no secrets, no forged lines."""
 
+import asyncio
 import io
 import logging
 import time
@@ -113,7 +114,7 @@ def test_uvicorns_access_log_is_off(out):
     assert out.getvalue() == ""
 
 
-def test_an_access_line_is_written_when_lines_of_its_level_are():
+async def test_an_access_line_is_written_when_lines_of_its_level_are():
     loud, quiet = io.StringIO(), io.StringIO()
     before = logging.getLogger().handlers[:]
     try:
@@ -121,16 +122,27 @@ def test_an_access_line_is_written_when_lines_of_its_level_are():
         logs.configure("WARNING", quiet)({"requestId": "r", "status": 200})
     finally:
         logging.getLogger().handlers[:] = before
+    await asyncio.sleep(0)
     assert lines(loud)[0]["status"] == 200
     assert quiet.getvalue() == ""
 
 
-def test_a_log_that_nobody_reads_any_more_stops_no_request():
+async def test_a_log_that_nobody_reads_any_more_stops_no_request():
     closed = io.StringIO()
     before = logging.getLogger().handlers[:]
     try:
         access_log = logs.configure("INFO", closed)
         closed.close()
         access_log({"requestId": "r"})
+        await asyncio.sleep(0)
     finally:
         logging.getLogger().handlers[:] = before
+
+
+async def test_access_lines_of_one_turn_of_the_loop_are_written_together_and_in_order(out):
+    access_log = logs.configure("INFO", out)
+    access_log({"requestId": "first"})
+    access_log({"requestId": "second"})
+    assert out.getvalue() == ""
+    await asyncio.sleep(0)
+    assert [line["requestId"] for line in lines(out)] == ["first", "second"]
