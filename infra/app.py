@@ -3,6 +3,7 @@
 import json
 import os
 
+from infra.bundle import FOLDER
 from infra.deployment import build
 from infra.environments import ENVIRONMENTS
 
@@ -11,7 +12,9 @@ def main() -> None:
     chosen = json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}")).get("environment", "dev")
     if chosen not in ENVIRONMENTS:
         raise SystemExit(f"There is no environment {chosen!r}; there are {', '.join(ENVIRONMENTS)}.")
-    build(ENVIRONMENTS[chosen]).synth()
+    if not FOLDER.exists():
+        raise SystemExit("The functions have no libraries yet: run `make bundle` first.")
+    build(ENVIRONMENTS[chosen], bundled=True).synth()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What Lambda runs: our packages and the libraries that they need, as arm64 Linux wants them, with their bytecode.
 
 `python -m infra.bundle` makes it (`./dev bundle`), without Docker: the libraries come as wheels, and bytecode is the
-same on every machine. `make synth` needs no bundle: without one, templates name the sources alone, and say so.
+same on every machine. `make synth` needs none, and looks at templates with the sources alone; a deployment needs it.
 """
 
 import shutil
@@ -21,18 +21,16 @@ MOST_BYTES = 250 * 1024 * 1024
 """Lambda's limit for code, unpacked."""
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "build" / "functions"
+CONTEXT = "bundle"
+"""The app's context: true for a deployment."""
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "graphiql")
 _PLATFORM = ("--python-version", PYTHON, "--python-platform", "aarch64-manylinux_2_28")
 
 
 def code(scope: Construct) -> lambda_.Code:
-    """The bundle, or the sources when there is none."""
-    if FOLDER.exists():
+    """The bundle, where the app's context says that there is to be one; else the sources."""
+    if scope.node.try_get_context(CONTEXT):
         return lambda_.Code.from_asset(str(FOLDER))
-    cdk.Annotations.of(scope).add_warning_v2(
-        "educonnect:no-bundle",
-        "The functions have no libraries and would not start: run `make bundle` before a deployment.",
-    )
     others = ["*", *(f"!{name}" for name in PACKAGES), "**/__pycache__", "app/graphiql"]
     return lambda_.Code.from_asset(str(ROOT), exclude=others, ignore_mode=cdk.IgnoreMode.GIT)
 

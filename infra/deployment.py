@@ -5,6 +5,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from infra import product
 from infra.amplify import tell_clients
+from infra.bundle import CONTEXT
 from infra.environments import Environment
 from infra.stacks.analytics import AnalyticsStack
 from infra.stacks.appsync import AppSyncStack
@@ -27,13 +28,14 @@ from infra.stacks.storage import StorageStack
 from infra.stacks.workers import WorkersStack
 
 
-def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
+def build(environment: Environment, *, folder: str | None = None, bundled: bool = False) -> cdk.App:
     """The app of one environment, ready for `synth()`, which fails on what cdk-nag finds.
 
     Args:
         folder: where the templates go; None is the CDK CLI's choice.
+        bundled: functions have their libraries, from infra/bundle.py, so that they may be deployed.
     """
-    app = cdk.App(outdir=folder, analytics_reporting=False, context=_FLAGS)
+    app = cdk.App(outdir=folder, analytics_reporting=False, context={**_FLAGS, CONTEXT: bundled})
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     network = NetworkStack(app, environment)
     identity = IdentityStack(app, environment)
@@ -53,14 +55,14 @@ def build(environment: Environment, *, folder: str | None = None) -> cdk.App:
     settings = product.settings(environment, data, storage, identity, messaging, media)
     service = api = cache = None
     if environment.appsync:
-        api = AppSyncStack(app, environment, settings, data, storage, identity, media, shared.certificate)
+        api = AppSyncStack(app, environment, settings, data, storage, known, identity, media, shared.certificate)
         tell_clients(api, identity, f"https://{environment.appsync_name}/graphql", api.public_key.attr_api_key)
     if environment.fargate:
         cache = CacheStack(app, environment, network, known)
         service = ServiceStack(app, environment, settings, network, data, storage, messaging, media, known, cache)
         tell_clients(service, identity, f"https://{environment.server_name}/graphql")
     elif api is not None:
-        WorkersStack(app, environment, settings, data, storage, messaging, media, api)
+        WorkersStack(app, environment, settings, data, storage, known, messaging, media, api)
     edge = EdgeStack(app, environment, shared, storage, service.balancer if service else None)
     ObservabilityStack(app, environment, messaging, edge, api=api, service=service, cache=cache)
     if environment.analytics_database:

@@ -9,8 +9,9 @@ from aws_cdk import aws_logs as logs
 
 from infra.acknowledgements import acknowledge
 from infra.bundle import PYTHON, code
-from infra.permissions import Rights, give, traces
+from infra.permissions import Rights, give, secrets_of_functions, traces
 from infra.stacks.base import EnvironmentStack, retention
+from infra.stacks.secrets import SecretsStack
 
 HANDLERS = {
     "Resolver": "app.functions.resolver.handler",
@@ -27,6 +28,7 @@ def function(
     name: str,
     *,
     environment: Mapping[str, str],
+    known: SecretsStack,
     may: Rights,
     memory_mb: int = 1_024,
     seconds: int = 30,
@@ -35,7 +37,7 @@ def function(
     log = logs.LogGroup(stack, f"{name}Log", retention=retention(stack.settings.log_days), removal_policy=stack.removal)
     role = iam.Role(stack, f"{name}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     log.grant_write(role)
-    give(role, [*may, *traces()])
+    give(role, [*may, *secrets_of_functions(known), *traces()])
     made = lambda_.Function(
         stack,
         name,
@@ -44,7 +46,7 @@ def function(
         code=code(stack),
         handler=HANDLERS[name],
         role=role,
-        environment=dict(environment),
+        environment={**environment, "SECRETS_ARN": known.functions.secret_arn, "DATA_DIR": "/tmp"},  # noqa: S108 - Lambda's
         memory_size=memory_mb,
         timeout=cdk.Duration.seconds(seconds),
         tracing=lambda_.Tracing.ACTIVE,

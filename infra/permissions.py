@@ -15,6 +15,7 @@ from infra.stacks.base import EnvironmentStack
 from infra.stacks.data import DataStack
 from infra.stacks.media import MediaStack
 from infra.stacks.messaging import MessagingStack
+from infra.stacks.secrets import SecretsStack
 from infra.stacks.storage import BUCKET_ACTIONS, FILE_ACTIONS, StorageStack
 
 _RECORDS = (
@@ -144,6 +145,13 @@ def receives(messaging: MessagingStack, queues: Iterable[sqs.IQueue]) -> Rights:
 
 def tells(messaging: MessagingStack, topic: sns.ITopic) -> Rights:
     return [_right("sns", ["Publish"], topic.topic_arn), _key(messaging.key.key_arn)]
+
+
+def secrets_of_functions(known: SecretsStack) -> Rights:
+    return [
+        _right("secretsmanager", ["GetSecretValue"], known.functions.secret_arn),
+        _right("kms", ["Decrypt"], known.key.key_arn),
+    ]
 
 
 def traces() -> Rights:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
 from app import logs
+from app.functions.secret_settings import with_secrets
 from app.settings import Settings
 
 SPARE_SECONDS = 1.0
@@ -33,12 +34,12 @@ class Container:
     """
 
     def __init__(self, opening: str) -> None:
-        settings = settings_of(os.environ)
-        logs.configure(settings.log_level)
         self._runner = asyncio.Runner()
         self._open = AsyncExitStack()
         gc.disable()
         try:
+            settings = settings_of(self._runner.run(with_secrets(os.environ)))
+            logs.configure(settings.log_level)
             opened = pkgutil.resolve_name(opening)(settings)
             self._opened = self._runner.run(self._open.enter_async_context(opened))
         finally:

@@ -32,6 +32,7 @@ from infra.stacks.base import EnvironmentStack, retention
 from infra.stacks.data import DataStack
 from infra.stacks.identity import IdentityStack
 from infra.stacks.media import MediaStack
+from infra.stacks.secrets import SecretsStack
 from infra.stacks.storage import StorageStack
 
 CODE = Path(__file__).parent.parent / "appsync_js" / "resolver.js"
@@ -58,18 +59,20 @@ class AppSyncStack(EnvironmentStack):
         settings: Mapping[str, str],
         data: DataStack,
         storage: StorageStack,
+        known: SecretsStack,
         identity: IdentityStack,
         media: MediaStack,
         certificate: acm.ICertificate,
     ) -> None:
         super().__init__(scope, "appsync", environment)
         document = sdl.load()
-        self.authorizer = self._authorizer(settings)
+        self.authorizer = self._authorizer(settings, known)
         self.api = self._api(identity)
         self.publishes = self._publishes(document)
         self.resolver = function(
             self,
             "Resolver",
+            known=known,
             environment={**settings, "APPSYNC_URL": self.api.attr_graph_ql_url},
             may=[
                 *permissions.records(data),
@@ -84,11 +87,11 @@ class AppSyncStack(EnvironmentStack):
         self._protect()
         self._name(certificate)
 
-    def _authorizer(self, settings: Mapping[str, str]) -> lambda_.Function | None:
+    def _authorizer(self, settings: Mapping[str, str], known: SecretsStack) -> lambda_.Function | None:
         """It judges tokens and reads nothing of ours."""
         if self.settings.lambda_authorizer is None:
             return None
-        return function(self, "Authorizer", environment=settings, may=[], seconds=10)
+        return function(self, "Authorizer", environment=settings, known=known, may=[], seconds=10)
 
     def _api(self, identity: IdentityStack) -> appsync.CfnGraphQLApi:
         production = self.settings.keeps_data

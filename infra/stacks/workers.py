@@ -20,6 +20,7 @@ from infra.stacks.base import EnvironmentStack
 from infra.stacks.data import DataStack
 from infra.stacks.media import MediaStack
 from infra.stacks.messaging import MessagingStack
+from infra.stacks.secrets import SecretsStack
 from infra.stacks.storage import StorageStack
 
 BATCH = 10
@@ -36,6 +37,7 @@ class WorkersStack(EnvironmentStack):
         settings: Mapping[str, str],
         data: DataStack,
         storage: StorageStack,
+        known: SecretsStack,
         messaging: MessagingStack,
         media: MediaStack,
         api: AppSyncStack,
@@ -59,6 +61,7 @@ class WorkersStack(EnvironmentStack):
             self,
             "Changes",
             environment=common,
+            known=known,
             may=[*permissions.records(data), *permissions.tells(messaging, messaging.changes_topic), api.publishes],
             seconds=60,
         )
@@ -66,10 +69,11 @@ class WorkersStack(EnvironmentStack):
             self,
             "Queue",
             environment=common,
+            known=known,
             may=[*working, *permissions.receives(messaging, queues)],
             seconds=HANDLING_SECONDS,
         )
-        self.schedule = function(self, "Schedule", environment=common, may=working, seconds=300)
+        self.schedule = function(self, "Schedule", environment=common, known=known, may=working, seconds=300)
         self._feeds(data, messaging)
         self._queues(queues)
         self._clock(messaging)
