@@ -7,10 +7,12 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never
 WORKDIR /opt/educonnect
-COPY requirements-uv.txt requirements.txt ./
+# requirements-traces.txt for an image that can send traces.
+ARG REQUIREMENTS=requirements.txt
+COPY requirements-uv.txt requirements.txt requirements-traces.txt ./
 RUN pip install --no-cache-dir --require-hashes -r requirements-uv.txt \
     && python -m venv --without-pip .venv \
-    && uv pip install --no-cache --python .venv/bin/python --compile-bytecode --require-hashes -r requirements.txt
+    && uv pip install --no-cache --python .venv/bin/python --compile-bytecode --require-hashes -r "${REQUIREMENTS}"
 
 COPY domain ./domain
 COPY datasources ./datasources
@@ -20,7 +22,7 @@ COPY schema ./schema
 COPY app ./app
 # The files never change, so their bytecode need not be held against their times, which a layer does not keep.
 RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash app datasources domain resolvers subscriptions \
-    && rm requirements-uv.txt requirements.txt
+    && rm requirements*.txt
 
 
 FROM python:3.13-slim-trixie AS server

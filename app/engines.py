@@ -1,5 +1,6 @@
 """Which engines keep records, find words, keep files and know faces, as the settings choose."""
 
+import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
@@ -82,17 +83,17 @@ async def _dynamodb(settings: Settings, aws: AwsSession) -> AsyncIterator[_Recor
 
     region, prefix, endpoint = settings.aws_region, settings.table_prefix, settings.aws_endpoint_url
     async with open_dynamodb(region=region, prefix=prefix, endpoint_url=endpoint, session=aws.get()) as store:
+        backup: str | None = None
         try:
-            await store.ready()
+            _, backup = await asyncio.gather(store.ready(), worker_rows.restored_from(store))
         except Missing as error:
             tables = f"tables whose names begin with {prefix!r}" if prefix else "tables"
             hint = f"RECORDS: DynamoDB has no {tables}; `python -m app tables create` makes them"
             raise SettingsFault([hint]) from error
         except DomainError as error:  # it may come up later than we do
             log.warning("DynamoDB does not answer yet", exc_info=error)
-        else:
-            if await worker_rows.restored_from(store) is not None:
-                raise SettingsFault(["RECORDS: a restore of these tables has not ended; run it again"])
+        if backup is not None:
+            raise SettingsFault(["RECORDS: a restore of these tables has not ended; run it again"])
         yield store, TermSearch(store)
 
 
