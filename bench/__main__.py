@@ -120,7 +120,8 @@ PARTS = {
   handler that returns a constant. Byte code is there, as in what is deployed. DynamoDB is an emulator beside it.
 - Init ends when the process asks for its first event: everything is imported, the schema bound, clients open, and one
   request to DynamoDB and one to S3 answered. On AWS a function's CPU goes by its memory: 1,769 MB are one core.
-- A call is `getServerInfo` by an API key: what coercion, identity, the gate and the envelope cost.
+- A call is `getServerInfo` by an API key: what coercion, identity, the gate and the envelope cost. Time feels what else
+  the machine does, CPU time hardly.
 """,
     ),
     "startup": Part("Start-up", lambda _: startup.measure(), ""),
