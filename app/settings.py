@@ -157,7 +157,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="`plans` compiles operations that come again; `core` leaves everything to graphql-core, some"
             " times slower."
         ),
-    ] = "core"
+    ] = "plans"
 
     local_issuer: Annotated[
         Embedded, Meta(description="Sign tokens with a key of our own in DATA_DIR, as a Cognito user pool would.")

@@ -11,7 +11,15 @@ from bench import rounds, servers
 from bench.report import Result
 from bench.shapes import QUERIES, SDL, school
 
-TARGETS = {("small", "plain Strawberry"): 8.0}
+TARGETS = {
+    ("small", "plain Strawberry"): 8.0,
+    ("small", "Strawberry with caches"): 5.0,
+    ("medium", "Strawberry with caches"): 30.0,
+    ("large", "Strawberry with caches"): 60.0,
+    ("small", "Mercurius + JIT"): 0.9,
+    ("medium", "Mercurius + JIT"): 1.3,
+    ("large", "Mercurius + JIT"): 3.0,
+}
 MERCURIUS = servers.ROOT / "bench/peers/node"
 
 

@@ -18,6 +18,7 @@ from app.appsync.identity import Identities
 from app.appsync.invocation import Invocations
 from app.auth.config import AuthConfig, AuthorizerConfig, cognito, oidc
 from app.execution import Executor, GraphQLRequest
+from app.plans.cache import Plans
 from app.realtime.live import LiveSubscriptions
 from app.scope import RequestScope
 from domain.callers import USER_MODES, Caller, Mode
@@ -61,7 +62,7 @@ class Server:
     def __init__(
         self, schema: GraphQLSchema, admit: Admit, context: MakeContext, executor: Executor | None = None
     ) -> None:
-        self.executor = executor or Executor(schema)
+        self.executor = executor or Executor(schema, plans=Plans(schema, at_once=True))
         self._admit = admit
         self._context = context
 

@@ -26,6 +26,7 @@ from app.binding import bind
 from app.execution import Answer, Executor, GraphQLRequest
 from app.http.application import application
 from app.http.health import Health
+from app.plans.cache import Plans
 from app.realtime.doorman import Doorman
 from app.realtime.realtime import RealTime
 from app.realtime.services import Services, socket_services
@@ -207,7 +208,7 @@ class Product:
         scalars.install(schema)
         bind(schema, _registry(world), {"Note": Note, "Author": Author, "Typing": Typing}, USER_MODES)
         self.realtime = RealTime(schema, USER_MODES, bus_url)
-        self.executor = Executor(schema, mutated=self.realtime.mutated)
+        self.executor = Executor(schema, mutated=self.realtime.mutated, plans=Plans(schema, at_once=True))
         self.realtime.connect(self.executor, self.context, self, world.now)
 
     def context(self, caller: Caller) -> Any:
