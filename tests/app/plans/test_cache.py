@@ -1,12 +1,13 @@
 """Which operations get a plan, and how many are kept."""
 
+import msgspec
 import pytest
 from graphql import parse
 from graphql.execution.values import VariableValues
 
-from app.documents import Document, Documents, Operation
-from app.limits import Limits
+from app.documents import Document
 from app.plans.cache import MOST_PLANS, Plans
+from domain.callers import Caller, Mode
 from tests.app.plans.planning import document, plan_of
 from tests.app.small_school import School, ask
 
@@ -80,10 +81,8 @@ def test_a_plan_of_very_many_fields_is_not_made() -> None:
     fragments = " ".join(f"fragment F{n} on Course {{ next {{ ...F{n + 1} id title }} }}" for n in range(6))
     text = f"{{ {' '.join(f'c{n}: course(id: 1) {{ ...F0 }}' for n in range(200))} }} {fragments}"
     ast = parse(text + " fragment F6 on Course { id }")
-    (operation,) = (
-        Documents(schema, Limits(), introspection=True, most=1, most_bytes=1_000).prepared("{ me { id } }").operations
-    )  # type: ignore[union-attr] # it is a document
-    prepared = Document(ast, (Operation(operation.kind, None, operation.cost),))
+    (operation,) = document(schema, "{ me { id } }").operations
+    prepared = Document(ast, (msgspec.structs.replace(operation),))
     plans = Plans(schema, at_once=True)
     known = plans.known(prepared, prepared.operations[0])
     assert known is not None
@@ -91,8 +90,6 @@ def test_a_plan_of_very_many_fields_is_not_made() -> None:
 
 
 async def test_a_caller_with_denied_fields_is_served_without_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.app.small_school import Caller, Mode
-
     monkeypatch.setattr(School, "planned", True)
     caller = Caller(Mode.COGNITO, user_id="ada", denied_fields=frozenset({"User.name"}))
     answer = await ask(School().executor(), "{ me { id name } }", caller=caller)
