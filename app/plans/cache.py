@@ -1,5 +1,6 @@
 """Which operations have plans: those that came before, as long as there is room."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +14,8 @@ from app.plans.generator import generate
 from app.plans.plan import Plan
 from app.plans.planner import NotPlanned, plan
 from app.plans.variables import Coerced, conditions, reader
+
+log = logging.getLogger(__name__)
 
 MOST_PLANS = 16
 """Of one operation, one for each combination of what @skip and @include say."""
@@ -44,7 +47,7 @@ class Plans:
 
     Args:
         most_fields: of all kept plans together; each takes about 2 KB.
-        at_once: plans operations when they come first.
+        at_once: plans operations when they come first, and lets faults of planning out; for tests.
     """
 
     def __init__(self, schema: GraphQLSchema, *, most_fields: int = 20_000, at_once: bool = False) -> None:
@@ -90,9 +93,14 @@ class Plans:
     def _made(self, known: Known, values: Mapping[str, bool]) -> Plan | None:
         try:
             made = plan(self._schema, known.node, fragments(known.document), values)
+            return generate(made, projected=not made.serial)
         except NotPlanned:
             return None
-        return generate(made, projected=not made.serial)
+        except Exception:
+            if self._at_once:
+                raise
+            log.exception("an operation could not be planned; graphql-core executes it")
+            return None
 
     def _take(self, fields: int) -> None:
         self._room -= fields

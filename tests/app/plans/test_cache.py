@@ -6,6 +6,7 @@ from graphql import parse
 from graphql.execution.values import VariableValues
 
 from app.documents import Document
+from app.execution import Executor
 from app.plans.cache import MOST_PLANS, Plans
 from domain.callers import Caller, Mode
 from tests.app.plans.planning import document, plan_of
@@ -74,6 +75,20 @@ def test_conditions_make_plans_of_their_own_but_not_too_many() -> None:
 )
 def test_what_only_graphql_core_executes(text: str, variables: dict[str, bool]) -> None:
     assert plan_of(School().schema(), text, variables) is None
+
+
+async def test_a_fault_of_planning_is_logged_and_costs_nobody_an_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise SyntaxError("no Python")
+
+    monkeypatch.setattr("app.plans.cache.generate", broken)
+    schema = School().schema()
+    executor = Executor(schema, plans=Plans(schema))
+    for _ in range(3):
+        assert (await ask(executor, "{ me { id } }")).payload == {"data": {"me": {"id": "ada"}}}
+    assert caplog.text.count("an operation could not be planned") == 1
 
 
 def test_a_plan_of_very_many_fields_is_not_made() -> None:
