@@ -61,7 +61,7 @@ def build(environment: Environment, *, folder: str | None = None, bundled: bool 
         cache = CacheStack(app, environment, network, known)
         service = ServiceStack(app, environment, settings, network, data, storage, messaging, media, known, cache)
         tell_clients(service, identity, f"https://{environment.server_name}/graphql")
-    elif api is not None:
+    if api is not None:
         WorkersStack(app, environment, settings, data, storage, known, messaging, media, api)
     edge = EdgeStack(app, environment, shared, storage, service.balancer if service else None)
     ObservabilityStack(app, environment, messaging, edge, api=api, service=service, cache=cache)

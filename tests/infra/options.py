@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import aws_cdk as cdk
 
+from infra.deployment import build
 from infra.environments import ENVIRONMENTS, Capacity, Replica, SocialSignIn
 from infra.stacks.data import DataStack
 from infra.stacks.identity import IdentityStack
@@ -22,6 +23,21 @@ def main() -> None:
     )
     IdentityStack(cdk.Stage(app, "social"), replace(prod, social_sign_in=social))
     app.synth()
+    _serverless(f"{sys.argv[1]}/assembly-serverless")
+
+
+def _serverless(folder: str) -> None:
+    """AppSync without our server, with every way to sign in, and what else costs extra."""
+    environment = replace(
+        ENVIRONMENTS["dev"],
+        fargate=False,
+        lambda_authorizer="doorman:authorize",
+        oidc_issuer="https://identity.educonnect.example",
+        oidc_client_ids=("web", "phones"),
+        shield_advanced=True,
+        analytics_database=True,
+    )
+    build(environment, folder=folder).synth()
 
 
 if __name__ == "__main__":
