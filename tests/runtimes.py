@@ -7,6 +7,7 @@ RUNTIME=appsync makes it one of them for all, as `make parity` does.
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from functools import cache, cached_property
 from typing import Any, Literal, Protocol
 
@@ -91,10 +92,9 @@ class BehindAppSync:
     """AppSync, and the function that its resolvers invoke."""
 
     def __init__(self, schema: GraphQLSchema, admit: Admit, context: MakeContext) -> None:
-        self.function = Invocations(
-            schema, registry, BY_TYPE, USER_MODES, identify=Identities(_sign_ins()).caller, admit=admit, context=context
-        )
-        self._context = context
+        self._function = _function(schema)
+        self.admit = admit
+        self.context = context
 
     async def answer(self, query: str, variables: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Where AppSync ends a user's subscriptions, our server looks at the user's rights again."""
@@ -102,7 +102,7 @@ class BehindAppSync:
         appsync = AppSync(exported_api(), self._invoke, lambda told: ended.setdefault(told["payload"]["userId"]))
         answer = await appsync.execute(query, variables, caller)
         for user_id in ended:
-            await self._context(caller).recheck(user_id)
+            await self.context(caller).recheck(user_id)
         return answer
 
     async def subscribe(self, query: str, variables: Mapping[str, Any], caller: Caller) -> Hears:
@@ -112,7 +112,25 @@ class BehindAppSync:
         return started.hears
 
     async def _invoke(self, event: Any) -> Any:
-        return await self.function.answer(event, REQUEST_ID)
+        _BEHIND.set(self)
+        return await self._function.answer(event, REQUEST_ID)
+
+
+_BEHIND: ContextVar[BehindAppSync] = ContextVar("behind")
+"""Whose call the function answers: making one takes longer than most tests, so all schools share it."""
+
+
+@cache
+def _function(schema: GraphQLSchema) -> Invocations:
+    return Invocations(
+        schema,
+        registry,
+        BY_TYPE,
+        USER_MODES,
+        identify=Identities(_sign_ins()).caller,
+        admit=lambda caller: _BEHIND.get().admit(caller),
+        context=lambda caller: _BEHIND.get().context(caller),
+    )
 
 
 class _NoHub:

@@ -19,8 +19,8 @@ from graphql import (
 
 from domain.errors import Code, DomainError
 
-_CHANCE = re.compile(r"https?://\S+|[A-Za-z0-9_+/=-]{24,}")
-"""What no two runs share: ids that are made, sealed positions, secrets, and signed addresses."""
+_CHANCE = re.compile(r"https?://\S+|[0-9a-f]{8}\.k\.m1\S+|(?=[A-Za-z_+/=-]*\d)[A-Za-z0-9_+/=-]{24,}|\b\d{6}\b")
+"""What no two runs share: signed addresses, ids that are made, sealed positions and secrets, codes of challenges."""
 
 
 def compared(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Two runs of the same tests, operation by operation, and the table of what was found."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -38,12 +38,14 @@ class Comparison(msgspec.Struct, frozen=True):
 
 def compare(server: Iterable[Operation], appsync: Iterable[Operation], fields: Sequence[str]) -> Comparison:
     """
-    Of the same operation of one test the answers are compared as a set, for in a race each caller may be the winner.
+    A test is compared up to its first race: what comes after depends on who won, and the test itself judges it.
 
     Args:
         fields: coordinates of all root fields, in the order of the rows.
     """
-    ours, theirs = _by_operation(server), _by_operation(appsync)
+    one_run, other_run = list(server), list(appsync)
+    races = _first_races([*one_run, *other_run])
+    ours, theirs = _by_operation(one_run, races), _by_operation(other_run, races)
     asked: Counter[str] = Counter()
     equal: Counter[str] = Counter()
     differences = []
@@ -70,10 +72,22 @@ def table(rows: Iterable[Row]) -> Iterator[str]:
         yield f"| `{row.field}` | {row.asked} | {'all' if row.asked == row.equal else row.equal} |"
 
 
-def _by_operation(recorded: Iterable[Operation]) -> dict[tuple[str, tuple[str, ...], str], Counter[str]]:
+def _first_races(recorded: Iterable[Operation]) -> dict[str, int]:
+    """The number of the first operation that raced, by test."""
+    found: dict[str, int] = {}
+    for each in recorded:
+        if each.raced:
+            found[each.test] = min(each.number, found.get(each.test, each.number))
+    return found
+
+
+def _by_operation(
+    recorded: Iterable[Operation], races: Mapping[str, int]
+) -> dict[tuple[str, tuple[str, ...], str], Counter[str]]:
     found: dict[tuple[str, tuple[str, ...], str], Counter[str]] = defaultdict(Counter)
     for each in recorded:
-        found[each.test, each.fields, each.asked][each.answer] += 1
+        if each.test not in races or each.number < races[each.test]:
+            found[each.test, each.fields, each.asked][each.answer] += 1
     return found
 
 

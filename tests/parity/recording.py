@@ -4,13 +4,15 @@ Kept where PARITY_RECORDS names a folder, in one folder a runtime, a file a proc
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 import orjson
 
+from app.auth.claims import USER_ID
 from domain.callers import Caller
 from domain.errors import DomainError
 from tests.parity.answers import compared, of_refusal, root_fields, without_chance
@@ -26,12 +28,16 @@ class Operation(msgspec.Struct, frozen=True):
         fields: coordinates of the root fields.
         asked: caller, text and variables, without chance.
         answer: as `compared` leaves it.
+        number: in the order in which the test began them.
+        raced: another one of the test had not ended when it began, or has begun before it ended.
     """
 
     test: str
     fields: tuple[str, ...]
     asked: str
     answer: str
+    number: int = 0
+    raced: bool = False
 
 
 class Answering(Protocol):
@@ -49,29 +55,43 @@ class Recorded:
         self._runtime = runtime
         folder.mkdir(exist_ok=True)
         self._file = folder / f"{os.getpid()}.jsonl"
+        self._begun = 0
+        self._running = 0
+        self._raced = False
 
     async def answer(self, query: str, variables: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        try:
+        with self._kept(query, variables, caller) as keep_answer:
             answer = await self._runtime.answer(query, variables, caller)
-        except DomainError as error:
-            self._keep(query, variables, caller, of_refusal(error))
-            raise
-        self._keep(query, variables, caller, compared(answer))
+            keep_answer(compared(answer))
         return answer
 
     async def subscribe(self, query: str, variables: Mapping[str, Any], caller: Caller) -> Any:
-        try:
+        with self._kept(query, variables, caller) as keep_answer:
             hears = await self._runtime.subscribe(query, variables, caller)
-        except DomainError as error:
-            self._keep(query, variables, caller, of_refusal(error))
-            raise
-        self._keep(query, variables, caller, "begins")
+            keep_answer("begins")
         return hears
 
-    def _keep(self, query: str, variables: Mapping[str, Any], caller: Caller, answer: Any) -> None:
+    @contextmanager
+    def _kept(self, query: str, variables: Mapping[str, Any], caller: Caller) -> Iterator[Callable[[Any], None]]:
+        """Keeps the answer that it is told, or the refusal that is raised."""
         test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0]
-        asked = [caller.mode, caller.user_id, sorted(caller.groups), query, variables]
-        keep(self._file, Operation(test, root_fields(query), _text(without_chance(asked)), _text(answer)))
+        asked = _text(without_chance([caller.mode, caller.user_id, sorted(caller.groups), query, variables]))
+        number, self._begun = self._begun, self._begun + 1
+        self._raced = self._raced or self._running > 0
+        self._running += 1
+
+        def keep_answer(answer: Any) -> None:
+            if caller.user_id is None or USER_ID.fullmatch(caller.user_id):  # no token names another
+                operation = Operation(test, root_fields(query), asked, _text(answer), number, self._raced)
+                keep(self._file, operation)
+
+        try:
+            yield keep_answer
+        except DomainError as error:
+            keep_answer(of_refusal(error))
+            raise
+        finally:
+            self._running -= 1
 
 
 def recorded(runtime: Any, name: str) -> Any:
