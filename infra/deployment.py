@@ -25,6 +25,7 @@ from infra.stacks.scanning import ScanningStack
 from infra.stacks.secrets import SecretsStack
 from infra.stacks.service import ServiceStack
 from infra.stacks.storage import StorageStack
+from infra.stacks.web import WebStack
 from infra.stacks.workers import WorkersStack
 
 
@@ -63,6 +64,8 @@ def build(environment: Environment, *, folder: str | None = None, bundled: bool 
         tell_clients(service, identity, f"https://{environment.server_name}/graphql")
     if api is not None:
         WorkersStack(app, environment, settings, data, storage, known, messaging, media, api)
+        if not environment.fargate:
+            WebStack(app, environment, settings, data, storage, known, api)
     edge = EdgeStack(app, environment, shared, storage, service.balancer if service else None)
     ObservabilityStack(app, environment, messaging, edge, api=api, service=service, cache=cache)
     if environment.analytics_database:

@@ -31,6 +31,18 @@ def test_nothing_runs_on_fargate(option: Deployed) -> None:
 
 
 @serverless
+@pytest.mark.requirement("Y15", "E5")
+def test_paths_beside_graphql_are_answered_under_the_servers_name(option: Deployed) -> None:
+    routes = {each.properties["RouteKey"] for each in option.resources("AWS::ApiGatewayV2::Route")}
+    assert routes == {"ANY /playback/{rest+}", "ANY /multipart/{rest+}"}
+    assert option.one("AWS::ApiGatewayV2::Api").properties["DisableExecuteApiEndpoint"] is True
+    name = option.one("AWS::ApiGatewayV2::DomainName").properties
+    assert name["DomainName"] == "api.dev.educonnect.example"
+    assert name["DomainNameConfigurations"][0]["SecurityPolicy"] == "TLS_1_2"
+    assert option.one("AWS::ApiGatewayV2::Stage").properties["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+
+
+@serverless
 @pytest.mark.requirement("C29")
 def test_failed_messages_come_again_alone(option: Deployed) -> None:
     sources = option.resources("AWS::Lambda::EventSourceMapping")
