@@ -9,7 +9,8 @@ from aws_cdk import aws_logs as logs
 
 from infra.acknowledgements import acknowledge
 from infra.bundle import PYTHON, code
-from infra.permissions import Rights, give, secrets_of_functions, traces
+from infra.permissions import Rights, secrets_of_functions, traces
+from infra.rights import give
 from infra.stacks.base import EnvironmentStack, retention
 from infra.stacks.secrets import SecretsStack
 

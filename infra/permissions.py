@@ -1,16 +1,11 @@
 """What a process of the product may do. No action is a wildcard; a resource is one only for a reason that is told."""
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
-from infra.acknowledgements import acknowledge
+from infra.rights import Right
 from infra.stacks.base import EnvironmentStack
 from infra.stacks.data import DataStack
 from infra.stacks.media import MediaStack
@@ -37,36 +32,7 @@ _NEW_RECORDINGS = ("CreateMediaCapturePipeline", "CreateMediaConcatenationPipeli
 _RECEIVE = ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
 
 
-@dataclass(frozen=True)
-class Right:
-    """Actions on resources.
-
-    Attributes:
-        why: the reason for a wildcard among the resources; None where there is none.
-    """
-
-    actions: Sequence[str]
-    resources: Sequence[str]
-    why: str | None = None
-    conditions: dict[str, dict[str, str]] | None = None
-
-
 Rights = list[Right]
-
-
-def give(role: iam.Role, rights: Iterable[Right]) -> None:
-    """Adds rights to a role. Raises ValueError for a wildcard without a reason."""
-    for right in rights:
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=list(right.actions), resources=list(right.resources), conditions=right.conditions
-            )
-        )
-        for resource in right.resources:
-            if "*" in resource:
-                if right.why is None:
-                    raise ValueError(f"why {', '.join(right.actions)} on {resource}?")
-                acknowledge(role, f"IAM5[Resource::{_shown(role, resource)}]", right.why)
 
 
 def records(data: DataStack) -> Rights:
@@ -164,23 +130,3 @@ def _key(arn: str) -> Right:
 
 def _right(service: str, actions: Sequence[str], *resources: str, why: str | None = None) -> Right:
     return Right([f"{service}:{action}" for action in actions], resources, why)
-
-
-def _shown(scope: iam.Role, resource: str) -> str:
-    """As cdk-nag writes a resource's ARN."""
-    return _flat(cdk.Stack.of(scope).resolve(resource))
-
-
-def _flat(part: Any) -> str:
-    match part:
-        case str():
-            return part
-        case {"Fn::Join": [delimiter, parts]}:
-            return str(delimiter).join(map(_flat, parts))
-        case {"Fn::GetAtt": [resource, attribute]}:
-            return f"<{resource}.{attribute}>"
-        case {"Fn::ImportValue": name}:
-            return _flat(name)
-        case {"Ref": name}:
-            return f"<{name}>"
-    return json.dumps(part, separators=(",", ":"))

@@ -28,6 +28,7 @@ from infra.environments import Environment
 from infra.firewall import firewall
 from infra.functions import function
 from infra.product import user_modes
+from infra.rights import Right, give
 from infra.stacks.base import EnvironmentStack, retention
 from infra.stacks.data import DataStack
 from infra.stacks.identity import IdentityStack
@@ -173,10 +174,10 @@ class AppSyncStack(EnvironmentStack):
         )
         writes = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
         why = "The log's name holds the API's id, and the API needs the role first."
-        permissions.give(role, [permissions.Right(writes, [groups, f"{groups}:*"], why)])
+        give(role, [Right(writes, [groups, f"{groups}:*"], why)])
         return role
 
-    def _publishes(self, document: DocumentNode) -> permissions.Right:
+    def _publishes(self, document: DocumentNode) -> Right:
         """The mutations that only backends may call: they have subscribers told."""
         fields = [
             field.name.value
@@ -185,9 +186,7 @@ class AppSyncStack(EnvironmentStack):
             for field in definition.fields or ()
             if field.name.value.startswith("publish") and Mode.IAM in sdl.gate(definition, field)
         ]
-        return permissions.Right(
-            ["appsync:GraphQL"], [f"{self.api.attr_arn}/types/Mutation/fields/{name}" for name in fields]
-        )
+        return Right(["appsync:GraphQL"], [f"{self.api.attr_arn}/types/Mutation/fields/{name}" for name in fields])
 
     def _live(self) -> lambda_.Alias:
         """What AppSync calls. A new version takes a tenth of the calls for five minutes, and goes back on errors."""

@@ -23,6 +23,7 @@ from infra import permissions
 from infra.acknowledgements import acknowledge
 from infra.dashboards import NAMESPACE
 from infra.environments import Environment
+from infra.rights import give
 from infra.stacks import cache as cache_of_events
 from infra.stacks.base import EnvironmentStack, retention
 from infra.stacks.cache import CacheStack
@@ -200,7 +201,7 @@ class ServiceStack(EnvironmentStack):
             self, f"{name}Log", retention=retention(self.settings.log_days), removal_policy=self.removal
         )
         role = iam.Role(self, f"{name}Role", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
-        permissions.give(role, may)
+        give(role, may)
         task = ecs.FargateTaskDefinition(
             self,
             f"{name}Task",

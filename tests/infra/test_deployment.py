@@ -4,6 +4,7 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -25,8 +26,10 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 def made(emulator: Emulator, synthesized: Path) -> dict[str, dict[str, str]]:
     """Physical ids by stack and name in its template."""
     deployed = {stack: emulator.deploy(synthesized / "dev", stack) for stack in STACKS}
-    # Secrets Manager makes it of letters and digits, as the template says; the emulator puts punctuation in.
-    emulator.client("secretsmanager").put_secret_value(SecretId="educonnect-dev-WebPush", SecretString=new_key())
+    # Secrets Manager makes secrets of letters and digits, as the template says; the emulator puts punctuation in.
+    known = {"CURSOR_SECRET": token_hex(32), "WEB_PUSH_KEY": new_key()}
+    secrets = emulator.client("secretsmanager")
+    secrets.put_secret_value(SecretId="educonnect-dev-functions", SecretString=json.dumps(known))
     return deployed
 
 
