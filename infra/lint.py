@@ -1,4 +1,4 @@
-"""cfn-lint over synthesised templates: `python -m infra.lint FOLDER`."""
+"""cfn-lint over synthesised templates: `python -m infra.lint FOLDER...`."""
 
 import subprocess
 import sys
@@ -8,10 +8,10 @@ from pathlib import Path
 CONFIG = Path(__file__).with_name("cfn-lint.yaml")
 
 
-def lint(folder: Path) -> None:
-    """Every template below a folder; ends the process with cfn-lint's status when it finds something."""
+def lint(*folders: Path) -> None:
+    """Every template below the folders; ends the process with cfn-lint's status when it finds something."""
     started = time.monotonic()
-    templates = sorted(folder.rglob("*.template.json"))
+    templates = sorted(path for folder in folders for path in folder.rglob("*.template.json"))
     program = Path(sys.executable).with_name("cfn-lint")
     status = subprocess.run([program, "--config-file", CONFIG, *templates], check=False).returncode  # noqa: S603 - our own files
     if status:
@@ -20,4 +20,4 @@ def lint(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    lint(Path(sys.argv[1]))
+    lint(*map(Path, sys.argv[1:]))

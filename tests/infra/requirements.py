@@ -106,7 +106,6 @@ ROWS = {
     "C35": "Logs of functions and of the API",
     "C36": "Alarms on errors, throttling, capacity and failed connections",
     "Y3": "Browsers reach the API over CloudFront",
-    "Y6": "Devices reach AWS IoT Core",
     "Y10": "Tables pay per request, with recovery",
     "Y11": "Audio in a bucket with versions, lifecycle and CORS",
     "Y13": "The web client's bucket as a CloudFront origin",
@@ -120,7 +119,7 @@ ROWS = {
     "Y24": "Spot capacity, on-demand tables, lifecycle rules",
     "Y25": "Infrastructure in CDK",
 }
-"""Row of the list of requirements -> what it asks."""
+"""Row of the list of requirements -> what it asks. Y6, devices on AWS IoT Core, comes with the devices."""
 
 
 def marks() -> Iterator[tuple[str, str]]:
