@@ -36,7 +36,7 @@ def build(environment: Environment, *, folder: str | None = None, bundled: bool 
         folder: where the templates go; None is the CDK CLI's choice.
         bundled: functions have their libraries, from infra/bundle.py, so that they may be deployed.
     """
-    app = cdk.App(outdir=folder, analytics_reporting=False, context={**_FLAGS, CONTEXT: bundled})
+    app = cdk.App(outdir=folder, analytics_reporting=False, context={**FLAGS, CONTEXT: bundled})
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     network = NetworkStack(app, environment)
     identity = IdentityStack(app, environment)
@@ -74,7 +74,7 @@ def build(environment: Environment, *, folder: str | None = None, bundled: bool 
     return app
 
 
-_FLAGS = {
+FLAGS = {
     "@aws-cdk/aws-iam:minimizePolicies": True,
     "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
 }

@@ -5,18 +5,16 @@ from dataclasses import replace
 
 import aws_cdk as cdk
 
-from infra.deployment import build
+from infra.deployment import FLAGS, build
 from infra.environments import ENVIRONMENTS, Capacity, Replica, SocialSignIn
 from infra.stacks.data import DataStack
-from infra.stacks.edge import EdgeStack, GlobalStack
 from infra.stacks.identity import IdentityStack
-from infra.stacks.storage import StorageStack
 
 ELSEWHERE = Replica(region="eu-west-1", key_arn="arn:aws:kms:eu-west-1:111122223333:key/mrk-1234")
 
 
 def main() -> None:
-    app = cdk.App(outdir=sys.argv[1], analytics_reporting=False)
+    app = cdk.App(outdir=sys.argv[1], analytics_reporting=False, context=FLAGS)
     prod = ENVIRONMENTS["prod"]
     DataStack(cdk.Stage(app, "scaled"), replace(prod, table_capacity=Capacity(least=5, most=500)))
     DataStack(cdk.Stage(app, "global"), replace(prod, replicas=(ELSEWHERE,)))
@@ -24,8 +22,6 @@ def main() -> None:
         SocialSignIn(provider=provider, client_id=f"{provider}-id") for provider in ("Google", "Facebook", "LinkedIn")
     )
     IdentityStack(cdk.Stage(app, "social"), replace(prod, social_sign_in=social))
-    shielded, stage = replace(prod, shield_advanced=True), cdk.Stage(app, "shielded")
-    EdgeStack(stage, shielded, GlobalStack(stage, shielded), StorageStack(stage, shielded), None)
     app.synth()
     _serverless(f"{sys.argv[1]}/assembly-serverless")
 

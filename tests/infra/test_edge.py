@@ -102,10 +102,3 @@ def test_what_cloudfront_needs_is_in_its_region(synthesized: Any) -> None:
 @pytest.mark.requirement("E42", "K74")
 def test_shield_advanced_is_off_as_it_is_a_decision_for_the_account(deployed: Deployed) -> None:
     assert deployed.resources("AWS::Shield::Protection") == []
-
-
-@pytest.mark.requirement("E42", "K74")
-@pytest.mark.parametrize("option", ["shielded"], indirect=True)
-def test_as_an_option_shield_advanced_protects_every_distribution(option: Deployed) -> None:
-    protected = [each.properties["ResourceArn"] for each in option.resources("AWS::Shield::Protection")]
-    assert len(protected) == len(option.resources("AWS::CloudFront::Distribution")) > 0
