@@ -9,9 +9,16 @@ CONFIG = Path(__file__).with_name("cfn-lint.yaml")
 
 
 def lint(*folders: Path) -> None:
-    """Every template below the folders; ends the process with cfn-lint's status when it finds something."""
+    """Every stack below the folders once, as the first of them has it.
+
+    Ends the process with cfn-lint's status when that finds something.
+    """
     started = time.monotonic()
-    templates = sorted(path for folder in folders for path in folder.rglob("*.template.json"))
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("*.template.json")):
+            found.setdefault(path.name, path)
+    templates = found.values()
     program = Path(sys.executable).with_name("cfn-lint")
     status = subprocess.run([program, "--config-file", CONFIG, *templates], check=False).returncode  # noqa: S603 - our own files
     if status:

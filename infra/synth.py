@@ -22,8 +22,8 @@ def main() -> None:
     started = time.monotonic()
     for name in chosen.environment or ENVIRONMENTS:
         synthesize(name, chosen.output / name)
-    if not chosen.no_lint:
-        lint(chosen.output)
+        if not chosen.no_lint:
+            lint(chosen.output / name)
     sys.stdout.write(f"Done in {time.monotonic() - started:.1f} s\n")
 
 
