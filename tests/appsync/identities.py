@@ -11,6 +11,8 @@ ISSUERS = {
     Mode.OIDC: "https://id.school.example",
 }
 CLIENT_ID = "app-of-the-school"
+EDGE = "130.176.0.1"
+"""The address of the proxy that AppSync is asked by."""
 AN_HOUR = 3_600
 """How long a token lasts whose caller does not say it."""
 
@@ -38,8 +40,9 @@ def identity(caller: Caller) -> dict[str, Any] | None:
 
 
 def headers(caller: Caller) -> dict[str, str]:
-    """`request.headers` as far as it tells of the caller."""
-    found = {"x-forwarded-for": ", ".join(_addresses(caller)), "user-agent": caller.user_agent}
+    """`request.headers` as far as it tells of the caller; the edge adds whom it was asked by, AppSync the edge."""
+    passed = [*_addresses(caller), EDGE] if caller.ip_address else []
+    found = {"x-forwarded-for": ", ".join(passed), "user-agent": caller.user_agent}
     return {name: value for name, value in found.items() if value}
 
 

@@ -8,6 +8,7 @@ import pytest
 from bench import (
     faces,
     fanout,
+    functions,
     http,
     report,
     rounds,
@@ -37,6 +38,7 @@ SMALLEST: dict[str, Measure] = {
     "upload-memory": lambda left_out: upload_memory.measure(left_out, 20 * 1000**2),
     "uploads": lambda _: uploads.measure(10),
     "faces": lambda left_out: faces.measure(left_out, 0.1),
+    "lambda": lambda _: functions.measure(),
     "startup": lambda _: startup.measure(),
 }
 NEEDS_NODE = {"http", "fanout"}
@@ -62,6 +64,9 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (upload_speed, "FILE_BYTES", 1024**2),
         (upload_memory, "SPARE_BYTES", 0),
         (uploads, "KILLED_AT", (50,)),
+        (functions, "STARTS", 1),
+        (functions, "CALLS", 10),
+        (functions, "WARM_UP", 1),
         (startup, "ROUNDS", 1),
     ):
         monkeypatch.setattr(module, name, value)
