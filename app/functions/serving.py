@@ -28,7 +28,6 @@ from app.scope import RequestScope
 from app.settings import Settings
 from app.sign_in import open_authenticator
 from domain.callers import Caller
-from domain.rate import RateLimiter
 from resolvers.context import Context
 
 
@@ -67,13 +66,7 @@ async def open_pages(settings: Settings) -> AsyncIterator[ASGIApp]:
 
 def _pages(service: _Service, settings: Settings) -> Front:
     cors = Cors(settings.cors_origins)
-    reception = Reception(
-        service,
-        rate=RateLimiter(settings.rate_per_second, settings.rate_burst),
-        sign_in_failures=RateLimiter(settings.rate_per_second, settings.rate_burst),
-        most_bytes=settings.max_body_bytes,
-        most_requests=settings.max_requests,
-    )
+    reception = Reception(service, settings)
     routes = [*Multipart(service, reception, cors).routes(), *playback_routes(service.product.sources.playback)]
     pages = Router(routes, redirect_slashes=False, default=_nothing_here)
     return Front(_graphql_is_elsewhere, pages, cors, logs.configure(settings.log_level))

@@ -23,7 +23,6 @@ from app.realtime.sse import EventStreams
 from app.settings import Settings
 from datasources.local.files import FileStore
 from datasources.playback import Playback
-from domain.rate import RateLimiter
 
 
 def application(
@@ -50,13 +49,7 @@ def application(
         dashboard: None where it is off.
     """
     cors = Cors(settings.cors_origins)
-    reception = Reception(
-        service,
-        rate=RateLimiter(settings.rate_per_second, settings.rate_burst),
-        sign_in_failures=RateLimiter(settings.rate_per_second, settings.rate_burst),
-        most_bytes=settings.max_body_bytes,
-        most_requests=settings.max_requests,
-    )
+    reception = Reception(service, settings)
     endpoint = GraphQLEndpoint(service, reception, cors, graphiql)
     routes: list[BaseRoute] = [*health.routes(), *Multipart(service, reception, cors).routes()]
     if sockets is not None:

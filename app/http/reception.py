@@ -11,6 +11,7 @@ from app.execution import Answer, GraphQLRequest
 from app.http import body as bodies
 from app.http.front import REQUEST_ID
 from app.http.replies import Refusal, overloaded, rate_limited
+from app.settings import Settings
 from domain.callers import Caller
 from domain.errors import Code, DomainError
 from domain.rate import RateLimiter
@@ -33,26 +34,15 @@ class Service(Protocol):
 class Reception:
     """Shared by all endpoints, so that their limits hold together. `with` it, a request is counted as at work.
 
-    Args:
-        rate: of callers; `sign_in_failures` of addresses whose credentials are refused.
-        most_bytes: of a body.
-        most_requests: worked on at once.
+    Callers have a rate, and so have addresses whose credentials are refused.
     """
 
-    def __init__(
-        self,
-        service: Service,
-        *,
-        rate: RateLimiter,
-        sign_in_failures: RateLimiter,
-        most_bytes: int,
-        most_requests: int,
-    ) -> None:
+    def __init__(self, service: Service, settings: Settings) -> None:
         self._service = service
-        self._rate = rate
-        self._sign_in_failures = sign_in_failures
-        self._most_bytes = most_bytes
-        self._most_requests = most_requests
+        self._rate = RateLimiter(settings.rate_per_second, settings.rate_burst)
+        self._sign_in_failures = RateLimiter(settings.rate_per_second, settings.rate_burst)
+        self._most_bytes = settings.max_body_bytes
+        self._most_requests = settings.max_requests
         self._working = 0
 
     def __enter__(self) -> Self:
