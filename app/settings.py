@@ -304,6 +304,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1, le=300)], Meta(description="After that, time for requests at work to finish.")
     ] = 20
 
+    trusted_documents: Annotated[
+        Path | None,
+        Meta(
+            description="JSON file of the clients' documents by id, as GraphQL Code Generator or Apollo writes it:"
+            " clients may send the id alone."
+        ),
+    ] = None
+    only_trusted_documents: Annotated[bool, Meta(description="Execute no other documents.")] = False
     introspection: Annotated[Embedded, Meta(description="Answer `__schema` and `__type`.")] = None
     graphiql: Annotated[Embedded, Meta(description="Serve GraphiQL at /graphiql.")] = None
     max_tokens: Annotated[Count, Meta(description="Tokens of one document.")] = 1_000
@@ -548,6 +556,10 @@ _RULES: tuple[_Rule, ...] = (
             and not (it.local_issuer or it.cognito_user_pool_id or it.oidc_issuer or it.lambda_authorizer)
         ),
         "COGNITO_USER_POOL_ID, OIDC_ISSUER, LAMBDA_AUTHORIZER or LOCAL_ISSUER: production needs one way to sign in",
+    ),
+    (
+        lambda it, _: it.only_trusted_documents and it.trusted_documents is None,
+        "TRUSTED_DOCUMENTS: needed with ONLY_TRUSTED_DOCUMENTS",
     ),
     (
         lambda it, _: it.mail == "smtp" and it.smtp_url is None,

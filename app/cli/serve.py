@@ -20,7 +20,9 @@ from app.http.application import application
 from app.http.dashboard import Dashboard
 from app.http.graphiql import GraphiQL, Token
 from app.http.health import Health
+from app.http.requests import RequestReader
 from app.local_tls import LocalTls, local_tls
+from app.persisted import known_documents
 from app.realtime.doorman import Doorman
 from app.realtime.services import Services, socket_services
 from app.seed import DEMO_GROUPS, DEMO_USER, seed
@@ -61,7 +63,8 @@ async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
                 await seed(app)
             health = Health(partial(_ready, app))
             graphiql = GraphiQL(_demo_token(settings, app)) if settings.graphiql else None
-            services = socket_services(app, settings)
+            requests = RequestReader(known_documents(settings))
+            services = socket_services(app, settings, requests)
             dashboard = Dashboard(app.instruments) if settings.dashboard and _is_loopback(settings.host) else None
             counted = _watched(app, services, access_log)
             front = application(
@@ -73,6 +76,7 @@ async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
                 access_log=counted,
                 sockets=services,
                 dashboard=dashboard,
+                requests=requests,
                 files=app.blobs if isinstance(app.blobs, FileStore) else None,
                 playback=app.sources.playback,
             )

@@ -17,7 +17,9 @@ from app.http.health import Health
 from app.http.multipart import Multipart
 from app.http.playback import playback_routes
 from app.http.reception import Reception, Service
+from app.http.requests import RequestReader
 from app.logs import AccessLog
+from app.persisted import PersistedDocuments
 from app.realtime.services import Services
 from app.realtime.sse import EventStreams
 from app.settings import Settings
@@ -37,6 +39,7 @@ def application(
     files: FileStore | None = None,
     playback: Playback | None = None,
     dashboard: Dashboard | None = None,
+    requests: RequestReader | None = None,
 ) -> Front:
     """All paths.
 
@@ -47,10 +50,12 @@ def application(
         files: whose signed URLs are served; None where files are elsewhere.
         playback: whose links to playlists are served.
         dashboard: None where it is off.
+        requests: shared with the sockets; None: documents are only what clients send.
     """
     cors = Cors(settings.cors_origins)
     reception = Reception(service, settings)
-    endpoint = GraphQLEndpoint(service, reception, cors, graphiql)
+    requests = requests or RequestReader(PersistedDocuments())
+    endpoint = GraphQLEndpoint(service, reception, requests, cors, graphiql)
     routes: list[BaseRoute] = [*health.routes(), *Multipart(service, reception, cors).routes()]
     if sockets is not None:
         routes.append(Route("/graphql/stream", EventStreams(sockets, cors, most_bytes=settings.max_body_bytes)))

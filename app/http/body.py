@@ -1,20 +1,16 @@
-"""A request's body: its size, its type, and the GraphQL request in it."""
+"""A request's body: its size, its type, and the JSON in it."""
 
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
 from starlette.types import Receive
 
-from app.execution import GraphQLRequest
 from app.http.replies import ClientGone, Refusal, malformed
 
 UNREADABLE = "Unable to parse GraphQL query."
 """AppSync's words for every body that holds no operation."""
 
 MOST_NESTING = 64
-MOST_PARAMETERS = 20
 _USUAL_TYPES = frozenset(
     (
         b"application/json",
@@ -73,48 +69,18 @@ async def read(receive: Receive, declared: bytes | None, most: int) -> bytes:
             return b"".join(chunks)
 
 
-def request_of_json(body: bytes) -> GraphQLRequest:
-    """What a JSON body asks for. Raises Refusal 400."""
-    content = json_object(body)
-    name = content.get("operationName")
-    return _request(content.get("query"), content.get("variables"), None if name == "" else name, queries_only=False)
-
-
 def json_object(body: bytes) -> dict[str, Any]:
     """Raises Refusal 400 for a body that is no JSON object, or is nested too deep."""
     if not body.strip():
         raise malformed("Request body is empty.")
-    content = _json(body)
+    content = json_value(body)
     if not isinstance(content, dict):
         raise malformed(UNREADABLE)
     return content
 
 
-def request_of_query_string(query_string: bytes) -> GraphQLRequest:
-    """What `?query=&variables=&operationName=` asks for: queries only. Raises Refusal 400."""
-    try:
-        pairs = parse_qsl(
-            query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
-        )
-    except ValueError:
-        raise malformed(UNREADABLE) from None
-    given: Mapping[str, str] = dict(pairs)
-    text = given.get("variables")
-    variables = _json(text.encode()) if text else None
-    return _request(given.get("query"), variables, given.get("operationName") or None, queries_only=True)
-
-
-def _request(query: object, variables: object, name: object, *, queries_only: bool) -> GraphQLRequest:
-    if not isinstance(query, str) or not query.strip():
-        raise malformed(UNREADABLE)
-    if variables is not None and not isinstance(variables, dict):
-        raise malformed(f"{UNREADABLE} `variables` must be an object.")
-    if name is not None and not isinstance(name, str):
-        raise malformed(f"{UNREADABLE} `operationName` must be a string.")
-    return GraphQLRequest(query, variables, name, queries_only)
-
-
-def _json(text: bytes) -> Any:
+def json_value(text: bytes) -> Any:
+    """Raises Refusal 400 for what is no JSON, or is nested too deep."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -10,11 +10,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth.credentials import Operation
 from app.execution import Answer, GraphQLRequest
-from app.http import body as bodies
 from app.http.cors import Cors
 from app.http.front import ACCESS_FIELDS, REQUEST_ID
 from app.http.reception import Reception, Service
 from app.http.replies import Header, Reply, method_not_allowed
+from app.http.requests import RequestReader
 
 METHODS = "GET, POST, OPTIONS"
 
@@ -29,9 +29,12 @@ class GraphQLEndpoint:
         page: for browsers that open the address; None: there is none.
     """
 
-    def __init__(self, service: Service, reception: Reception, cors: Cors, page: ASGIApp | None) -> None:
+    def __init__(
+        self, service: Service, reception: Reception, requests: RequestReader, cors: Cors, page: ASGIApp | None
+    ) -> None:
         self._service = service
         self._reception = reception
+        self._requests = requests
         self._cors = cors
         self._page = page
 
@@ -56,8 +59,8 @@ class GraphQLEndpoint:
     async def _served(self, scope: Scope, body: bytes) -> Reply:
         def read() -> GraphQLRequest:
             if scope["method"] == "GET":
-                return bodies.request_of_query_string(scope["query_string"])
-            return bodies.request_of_json(body)
+                return self._requests.of_query_string(scope["query_string"])
+            return self._requests.of_json(body)
 
         request_id, fields = scope["state"][REQUEST_ID], scope["state"][ACCESS_FIELDS]
         caller = await self._reception.caller(scope, body, lambda: _shown(read()))

@@ -13,7 +13,6 @@ from app.auth.credentials import Operation
 from app.auth.errors import MISSING, Unauthenticated
 from app.errors import ErrorObject, refusal
 from app.execution import GraphQLRequest
-from app.http import body as bodies
 from app.http.replies import Refusal as BadBody
 from app.realtime import connecting
 from app.realtime.connecting import CONNECT, START_PATH, Refusal, credentials_of, header_object
@@ -91,7 +90,7 @@ class AppSyncSession(Session):
     async def _begin(self, id_: str, data: str, extensions: Any) -> list[ErrorObject]:
         try:
             caller = await self._caller(data, extensions)
-            request = bodies.request_of_json(data.encode())
+            request = self.services.requests.of_json(data.encode())
         except Refusal as refused:
             return [_error(str(refused.error["errorType"]), str(refused.error["message"]))]
         except BadBody as refused:
@@ -111,7 +110,9 @@ class AppSyncSession(Session):
         if header is None:
             raise Unauthenticated(MISSING)
         credentials = connecting.credentials(self.handshake, START_PATH, header_object(header), data.encode())
-        return await self.services.identify(credentials, lambda: _operation(bodies.request_of_json(data.encode())))
+        return await self.services.identify(
+            credentials, lambda: _operation(self.services.requests.of_json(data.encode()))
+        )
 
     async def _stop(self, frame: dict[str, Any]) -> None:
         id_ = valid_id(frame)

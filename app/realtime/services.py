@@ -7,6 +7,8 @@ from app.auth.credentials import Credentials, ReadOperation
 from app.auth.errors import Unauthenticated
 from app.errors import refusal
 from app.http.replies import Refusal as BadBody
+from app.http.requests import RequestReader
+from app.persisted import PersistedDocuments
 from app.realtime.connected import Connected, Connection
 from app.realtime.connecting import Refusal, bucket, refusal_of
 from app.realtime.live import LiveSubscriptions
@@ -24,6 +26,7 @@ class Services:
     Args:
         identify: checks credentials; raises Unauthenticated, or DomainError when a dependency fails.
         admit: the account gate.
+        requests: reads what clients send.
         starts: how many subscriptions a caller may start in a time.
         failures: how many refused connections an address may have in a time.
     """
@@ -35,6 +38,7 @@ class Services:
         sockets: Sockets,
         identify: Callable[[Credentials, ReadOperation], Awaitable[Caller]],
         admit: Callable[[Caller], Awaitable[Caller]],
+        requests: RequestReader,
         *,
         starts: RateLimiter,
         failures: RateLimiter,
@@ -44,6 +48,7 @@ class Services:
         self.sockets = sockets
         self.identify = identify
         self.admit = admit
+        self.requests = requests
         self.starts = starts
         self.failures = failures
 
@@ -98,7 +103,8 @@ class Served(Protocol):
     async def admit(self, caller: Caller) -> Caller: ...
 
 
-def socket_services(served: Served, settings: Settings) -> Services:
+def socket_services(served: Served, settings: Settings, requests: RequestReader | None = None) -> Services:
+    """Args: requests: shared with the HTTP endpoint; None: documents are only what clients send."""
     limits = SocketLimits(
         sockets=settings.max_sockets,
         sockets_of_caller=settings.max_sockets_per_caller,
@@ -113,6 +119,7 @@ def socket_services(served: Served, settings: Settings) -> Services:
         Sockets(limits),
         served.identify,
         served.admit,
+        requests or RequestReader(PersistedDocuments()),
         starts=RateLimiter(settings.rate_per_second, settings.rate_burst),
         failures=RateLimiter(settings.rate_per_second, settings.rate_burst),
     )

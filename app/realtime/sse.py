@@ -112,7 +112,7 @@ class EventStreams:
         caller = await self._caller(scope, body, stream)
         sockets.add(stream)
         try:
-            await self._serve(bodies.request_of_json(body), caller, stream, receive, send)
+            await self._serve(self._services.requests.of_json(body), caller, stream, receive, send)
         finally:
             sockets.remove(stream)
             self._services.dismiss(caller, stream)
@@ -129,7 +129,7 @@ class EventStreams:
         )
 
         def operation() -> Operation:
-            request = bodies.request_of_json(body)
+            request = self._services.requests.of_json(body)
             return Operation(request.query, request.variables, request.operation_name)
 
         try:

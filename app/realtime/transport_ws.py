@@ -1,13 +1,13 @@
 """The graphql-transport-ws protocol: one identity for the whole socket, shown in connection_init's payload."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 import orjson
 
 from app.auth.credentials import Credentials
 from app.errors import ErrorObject
-from app.execution import GraphQLRequest
+from app.http.replies import Refusal as BadRequest
 from app.realtime import connecting
 from app.realtime.connecting import CONNECT, CONNECT_BODY, CONNECT_PATH, Refusal, credentials_of, header_object
 from app.realtime.session import Session, Stream, valid_id
@@ -78,8 +78,8 @@ class TransportSession(Session):
             self.socket.close(4401, "Unauthorized")
             return
         id_ = valid_id(frame)
-        request = _request(frame.get("payload"))
-        if id_ is None or request is None:
+        payload = frame.get("payload")
+        if id_ is None or not _is_request(payload):
             await self.fault("A subscribe has an id and a payload with a query.", frame)
             return
         if self.knows(id_):
@@ -89,6 +89,11 @@ class TransportSession(Session):
             most = self.services.sockets.limits.subscriptions
             message = f"A connection has at most {most} subscriptions."
             self._error(id_, [{"errorType": "MaxSubscriptionsReachedError", "message": message}])
+            return
+        try:
+            request = self.services.requests.of_content(payload)
+        except BadRequest as refused:
+            self._error(id_, [{"errorType": refused.error_type, "message": refused.message}])
             return
         stream = Stream(self, id_, b'{"id":' + orjson.dumps(id_) + b',"type":"next","payload":')
         errors = await self.begin(stream, request, self.caller)
@@ -107,11 +112,11 @@ class TransportSession(Session):
         self.say({"id": id_, "type": "error", "payload": errors})
 
 
-def _request(payload: Any) -> GraphQLRequest | None:
-    """None when the payload is not of the protocol's shape."""
-    if not isinstance(payload, dict):
-        return None
-    query, variables, name = payload.get("query"), payload.get("variables"), payload.get("operationName")
-    if not isinstance(query, str) or not isinstance(variables, dict | None) or not isinstance(name, str | None):
-        return None
-    return GraphQLRequest(query, variables, name)
+def _is_request(payload: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether the payload is of the protocol's shape."""
+    return (
+        isinstance(payload, dict)
+        and isinstance(payload.get("query"), str | None)
+        and isinstance(payload.get("variables"), dict | None)
+        and isinstance(payload.get("operationName"), str | None)
+    )

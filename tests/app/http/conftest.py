@@ -21,6 +21,8 @@ from app.execution import Answer, GraphQLRequest
 from app.http.application import application
 from app.http.graphiql import GraphiQL
 from app.http.health import Health
+from app.http.requests import RequestReader
+from app.persisted import known_documents
 from app.server import Server, bound_socket, server
 from app.settings import Settings
 from domain.callers import Caller, Mode
@@ -120,7 +122,14 @@ async def running(**chosen: Any) -> AsyncIterator[Running]:
     service, health = FakeService(), Health(check)
     graphiql = GraphiQL(token) if settings.graphiql else None
     front = application(
-        service, settings, health, issuer=None, graphiql=graphiql, access_log=access_log, playback=playback
+        service,
+        settings,
+        health,
+        issuer=None,
+        graphiql=graphiql,
+        access_log=access_log,
+        playback=playback,
+        requests=RequestReader(known_documents(settings)),
     )
     listener = bound_socket(settings.host, settings.port)
     port = listener.getsockname()[1]

@@ -1,5 +1,6 @@
 """The graphql-transport-ws protocol, frame by frame."""
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -122,3 +123,23 @@ async def test_a_socket_has_so_many_subscriptions() -> None:
         frame = await talk.hear()
         assert frame["id"] == "2"
         assert frame["payload"][0]["errorType"] == "MaxSubscriptionsReachedError"
+
+
+async def test_a_subscription_may_name_its_document(site: Site) -> None:
+    talk = await connect(site)
+    named = {"persistedQuery": {"version": 1, "sha256Hash": hashlib.sha256(NOTE.encode()).hexdigest()}}
+    asked = {"extensions": named, "variables": {"r": "a"}}
+    await talk.say({"id": "1", "type": "subscribe", "payload": asked})
+    unknown = {"errorType": "PERSISTED_QUERY_NOT_FOUND", "message": "PersistedQueryNotFound"}
+    assert await talk.hear() == {"id": "1", "type": "error", "payload": [unknown]}
+    await talk.say(
+        {"id": "1", "type": "subscribe", "payload": {"query": NOTE, **asked}},
+        {"id": "2", "type": "subscribe", "payload": asked},
+        {"type": "ping"},
+    )
+    assert await talk.hear() == {"type": "pong"}
+    await site.write("n1", text="Hello")
+    note = {"id": "n1", "text": "Hello"}
+    heard = await talk.hear_all(2)
+    assert sorted(frame["id"] for frame in heard) == ["1", "2"]
+    assert all(frame["payload"] == {"data": {"onNote": note}} for frame in heard)
