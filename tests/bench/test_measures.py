@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from bench import (
+    crowd,
     faces,
     fanout,
     functions,
     http,
+    messages,
     report,
     rounds,
     servers,
@@ -33,6 +35,7 @@ SMALLEST: dict[str, Measure] = {
     "sqlite": lambda _: sqlite.measure(),
     "fanout": lambda left_out: fanout.measure(left_out, {20: 1}),
     "users": lambda _: users.measure(4, 1.0),
+    "messages": lambda _: messages.measure(0.5),
     "store": lambda _: store.measure(),
     "upload-speed": lambda _: upload_speed.measure(2),
     "upload-memory": lambda left_out: upload_memory.measure(left_out, 20 * 1000**2),
@@ -60,6 +63,11 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (users, "SECONDS_BETWEEN_QUESTIONS", 0.2),
         (users, "SECONDS_BETWEEN_MESSAGES", 0.5),
         (users, "SETTLE_SECONDS", 0.2),
+        (crowd, "SAID", 2),
+        (messages, "ROOMS", 50),
+        (messages, "WARM_SECONDS", 0.1),
+        (messages, "ALONE", 50),
+        (messages, "SYNCS", 5),
         (store, "SECONDS", 0.02),
         (upload_speed, "FILE_BYTES", 1024**2),
         (upload_memory, "SPARE_BYTES", 0),
