@@ -8,8 +8,7 @@ from typing import Any
 from datasources.conditions import Condition, all_of, contains, equals
 from datasources.course_items import CATALOG_SHARDS, META, course_of
 from datasources.courses import Courses
-from datasources.ports import FeedEvent, Item, RecordStore, SearchHit, SearchIndex
-from datasources.readable import readable
+from datasources.ports import FeedEvent, RecordStore, SearchHit, SearchIndex
 from datasources.tables import COURSES
 from domain.courses import Course, CourseFilter
 
@@ -47,10 +46,10 @@ class Catalog:
                 await asyncio.gather(*(shard.fill() for shard in short))
             if any(shard.is_unsure for shard in shards):
                 break  # what follows there might come before everything at hand
-            filled = [shard for shard in shards if shard.at_hand]
-            if not filled:
+            newest = _taken(shards, size - len(found))
+            if not newest:
                 break
-            found += readable([max(filled, key=_Shard.head).take()], course_of)
+            found += newest
         positions = [shard.position for shard in shards]
         return found, None if all(at == _ENDED for at in positions) else positions
 
@@ -103,7 +102,7 @@ class _Shard:
 
     def __init__(self, store: RecordStore, name: str, position: Any, where: Condition | None, page_size: int) -> None:
         self.position = position
-        self.at_hand: deque[Item] = deque()
+        self.at_hand: deque[Course] = deque()
         self._store = store
         self._name = name
         self._where = where
@@ -115,9 +114,6 @@ class _Shard:
     def is_unsure(self) -> bool:
         """Nothing at hand, although the shard goes on."""
         return not self.at_hand and self.position != _ENDED
-
-    def head(self) -> Any:
-        return _place(self.at_hand[0])
 
     async def fill(self) -> None:
         while self.is_unsure and self._pages_left:
@@ -131,15 +127,16 @@ class _Shard:
                 descending=True,
                 where=self._where,
             )
-            self.at_hand.extend(page.items)
-            self._behind_page = _ENDED if page.last_key is None else _place(page.last_key)
-            if not page.items:
+            self.at_hand.extend(page.records(Course))
+            last = page.last_key
+            self._behind_page = _ENDED if last is None else [last["publishedAt"], last["courseId"]]
+            if not self.at_hand:
                 self.position = self._behind_page
 
-    def take(self) -> Item:
-        item = self.at_hand.popleft()
-        self.position = _place(item) if self.at_hand else self._behind_page
-        return item
+    def take(self) -> Course:
+        course = self.at_hand.popleft()
+        self.position = [course.published_at, course.id] if self.at_hand else self._behind_page
+        return course
 
     def _key(self, position: Any) -> dict[str, Any] | None:
         if position is None:
@@ -148,8 +145,17 @@ class _Shard:
         return {"catalogShard": self._name, "publishedAt": published_at, "courseId": course_id, "sk": META}
 
 
-def _place(attributes: Item) -> list[Any]:
-    return [attributes["publishedAt"], attributes["courseId"]]
+def _taken(shards: Sequence[_Shard], most: int) -> list[Course]:
+    """What comes next, the newest first, as far as that is sure: until a shard that goes on has nothing at hand."""
+    order = sorted(
+        ((course.published_at, course.id, shard) for shard in shards for course in shard.at_hand), reverse=True
+    )
+    taken: list[Course] = []
+    for _, _, shard in order[:most]:
+        taken.append(shard.take())
+        if shard.is_unsure:
+            break
+    return taken
 
 
 def _search_position(last: SearchHit | None) -> Position | None:

@@ -4,14 +4,14 @@ ORDER counts the changes of an outline. A change reads ORDER, then the outline, 
 that ORDER did not move, so a rank is always computed against the order that it enters.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import TypeVar
 
 from datasources.conditions import equals
 from datasources.contention import LostRace, settle
-from datasources.course_items import LESSON, MODULE, ORDER, key, lesson_key, lesson_of, module_key, module_of
-from datasources.ports import Change, Item, RecordStore, SortRange
-from datasources.readable import readable
+from datasources.course_items import LESSON, MODULE, ORDER, key, lesson_key, module_key
+from datasources.ports import Change, Item, Page, RecordStore, SortRange
 from datasources.tables import COURSES
 from datasources.transactions import Guarded, commit
 from datasources.updates import Add, Set
@@ -36,23 +36,31 @@ class RankTooLong(Exception):
 
 async def modules_of(store: RecordStore, course_id: str) -> list[Module]:
     """In rank order."""
-    return _ranked(readable(await children(store, course_id, MODULE), module_of))
+    return await _ranked(store, course_id, MODULE, Module)
 
 
 async def lessons_of(store: RecordStore, course_id: str) -> list[Lesson]:
     """Lessons of all modules in rank order, without their bodies."""
-    return _ranked(readable(await children(store, course_id, LESSON), lesson_of))
+    return await _ranked(store, course_id, LESSON, Lesson)
 
 
 async def children(store: RecordStore, course_id: str, prefix: str) -> list[Item]:
     """All items of a course under a prefix of the sort key; the contract's limits bound them."""
-    items: list[Item] = []
+    return [item async for page in _pages(store, course_id, prefix) for item in page.items]
+
+
+async def _ranked(store: RecordStore, course_id: str, prefix: str, kind: type[Entry]) -> list[Entry]:
+    entries = [entry async for page in _pages(store, course_id, prefix) for entry in page.records(kind)]
+    return sorted(entries, key=attrgetter("rank", "id"))
+
+
+async def _pages(store: RecordStore, course_id: str, prefix: str) -> AsyncIterator[Page]:
     after = None
     while True:
         page = await store.query(COURSES, course_id, sort=SortRange(prefix=prefix), limit=_PAGE, after=after)
-        items += page.items
+        yield page
         if page.last_key is None:
-            return items
+            return
         after = page.last_key
 
 
@@ -137,7 +145,3 @@ def _short_enough(rank: str, siblings: Sequence[Module | Lesson]) -> str:
     if len(rank) > LONGEST:
         raise RankTooLong(siblings)
     return rank
-
-
-def _ranked(entries: list[Entry]) -> list[Entry]:
-    return sorted(entries, key=lambda entry: (entry.rank, entry.id))

@@ -5,7 +5,7 @@ suite runs over both. Vendor errors end at the engine; what leaves it is named h
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ Item = dict[str, Any]
 """str, int, float, bool, None, bytes, and lists and dicts of them, under attribute names."""
 Key = Mapping[str, Any]
 """The key attributes of one item: partition key, and sort key where the table has one."""
+
+Record = TypeVar("Record", bound=msgspec.Struct)
 
 MAX_ITEM_BYTES = 400 * 1024
 MAX_TRANSACTION = 100
@@ -102,11 +104,23 @@ class SortRange(msgspec.Struct, frozen=True):
     at_most: Any = None
 
 
-class Page(msgspec.Struct, frozen=True):
-    """Items in key order, and where to go on. `last_key` None: nothing follows."""
+class Page(Protocol):
+    """Items in key order, and where to go on."""
 
-    items: list[Item]
-    last_key: dict[str, Any] | None
+    @property
+    def last_key(self) -> dict[str, Any] | None:
+        """None: nothing follows."""
+        ...
+
+    @property
+    def items(self) -> list[Item]: ...
+
+    def records(self, kind: type[Record]) -> list[Record]:
+        """The items read as that class says, in order.
+
+        One that is no such record is told to the log and left out. An engine may do so without making the items.
+        """
+        ...
 
 
 class FeedEvent(msgspec.Struct, frozen=True):

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from domain.courses import Course
 from domain.errors import DomainError
 from domain.lessons import Lesson, Module
 from resolvers.access import staff_among
 from resolvers.context import Context
-from resolvers.paging import Connection, page
+from resolvers.paging import Connection, page_at_hand
 from resolvers.registry import registry
 
 Entry = TypeVar("Entry", Module, Lesson)
@@ -21,7 +21,7 @@ async def modules(
 ) -> list[Connection[Module] | DomainError]:
     outlines = await asyncio.gather(*(ctx.sources.modules.of_course(course.id) for course in courses))
     return [
-        await _page_or_refusal(ctx, "Course.modules", course.id, entries, limit, next_token)
+        _page_or_refusal(ctx, "Course.modules", course.id, entries, limit, next_token)
         for course, entries in zip(courses, outlines, strict=True)
     ]
 
@@ -41,25 +41,19 @@ async def lessons(
             shown[lesson.module_id].append(lesson)
 
     return [
-        await _page_or_refusal(ctx, "Module.lessons", module.id, shown[module.id], limit, next_token)
-        for module in modules
+        _page_or_refusal(ctx, "Module.lessons", module.id, shown[module.id], limit, next_token) for module in modules
     ]
 
 
-async def _page_or_refusal(
+def _page_or_refusal(
     ctx: Context, operation: str, parent_id: str, entries: Sequence[Entry], limit: int | None, next_token: str | None
 ) -> Connection[Entry] | DomainError:
-    """A page of entries that are at hand, in rank order: nothing is waited for, so no task is made of it.
-
-    One parent's refusal is not the others': a token of one is no token of theirs.
-    """
-
-    async def read(position: Any, size: int) -> tuple[Sequence[Entry], Any]:
-        rest = [entry for entry in entries if position is None or [entry.rank, entry.id] > position]
-        more = len(rest) > size
-        return rest[:size], [rest[size - 1].rank, rest[size - 1].id] if more else None
-
+    """In rank order. One parent's refusal is not the others': a token of one is no token of theirs."""
     try:
-        return await page(ctx, operation, {"parent": parent_id}, limit, next_token, read)
+        return page_at_hand(ctx, operation, {"parent": parent_id}, limit, next_token, entries, _place)
     except DomainError as refusal:
         return refusal
+
+
+def _place(entry: Module | Lesson) -> list[str]:
+    return [entry.rank, entry.id]

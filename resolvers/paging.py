@@ -39,10 +39,44 @@ async def page(
         DomainError: BAD_REQUEST for a limit outside 1..100, INVALID_NEXT_TOKEN.
     """
     size = page_size(limit)
-    bound_to = _binding(ctx, operation, arguments)
-    position = None if next_token is None else ctx.cursors.open(next_token, bound_to=bound_to)
+    position = _opened(ctx, operation, arguments, next_token)
     items, following = await read(position, size)
-    return Connection(items, None if following is None else ctx.cursors.seal(following, bound_to=bound_to))
+    return Connection(items, _sealed(ctx, operation, arguments, following))
+
+
+def page_at_hand(
+    ctx: Context,
+    operation: str,
+    arguments: Mapping[str, Any],
+    limit: int | None,
+    next_token: str | None,
+    items: Sequence[T],
+    place: Callable[[T], Any],
+) -> Connection[T]:
+    """One page of a list that has been read as a whole. Args, Raises: as `page`.
+
+    Args:
+        place: of an item, JSON-like; rises along the list.
+    """
+    size = page_size(limit)
+    position = _opened(ctx, operation, arguments, next_token)
+    rest = items if position is None else [item for item in items if place(item) > position]
+    if len(rest) <= size:
+        return Connection(rest)
+    return Connection(rest[:size], _sealed(ctx, operation, arguments, place(rest[size - 1])))
+
+
+def _opened(ctx: Context, operation: str, arguments: Mapping[str, Any], next_token: str | None) -> Any:
+    """The position; None for the start."""
+    if next_token is None:
+        return None
+    return ctx.cursors.open(next_token, bound_to=_binding(ctx, operation, arguments))
+
+
+def _sealed(ctx: Context, operation: str, arguments: Mapping[str, Any], position: Any) -> str | None:
+    if position is None:
+        return None
+    return ctx.cursors.seal(position, bound_to=_binding(ctx, operation, arguments))
 
 
 def page_size(limit: int | None) -> int:

@@ -70,7 +70,7 @@ class _Generator:
         name = f"finish_{len(self._finishes) + 1}"
         self._finishes.append((shape, name))
         if self._projected and self._is_projectable(shape):
-            self._blocks.append(f"{name} = as_json({self._struct_type(shape)})  # {field.coordinate}")
+            self._blocks.append(f"{name} = as_json({self._type_of_values(shape)})  # {field.coordinate}")
         else:
             code = self._completed(shape, "value", "value", "value", 0)
             self._blocks.append(f"def {name}(value):  # {field.coordinate}\n    return {code}")
@@ -166,11 +166,15 @@ class _Generator:
         if isinstance(shape, Leaf):
             inner = f"type_{shape.type.name}"
             self._know(shape)
-        elif isinstance(shape, Items):
-            inner = f"list[{self._struct_type(shape.of)}]"
         else:
-            inner = " | ".join(self._struct(each) for each in shape.all)
+            inner = self._type_of_values(shape)
         return inner if shape.required else f"{inner} | None"
+
+    def _type_of_values(self, shape: Items | Object) -> str:
+        """Of those that are not None."""
+        if isinstance(shape, Items):
+            return f"list[{self._struct_type(shape.of)}]"
+        return " | ".join(self._struct(each) for each in shape.all)
 
     def _struct(self, selection: Selection) -> str:
         name = f"a_{selection.type_name}_{selection.number}"

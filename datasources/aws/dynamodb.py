@@ -34,6 +34,7 @@ from datasources.limits import (
     position_names,
     query_keys,
 )
+from datasources.pages import ItemPage
 from datasources.ports import (
     Attributes,
     Change,
@@ -183,7 +184,7 @@ class DynamoDBStore:
         to = Placeholders()
         condition = self._key_condition(table, chosen, partition, sort, to)
         if condition.expression is None:
-            return Page([], None)
+            return ItemPage([], None)
         request = {
             "ScanIndexForward": not descending,
             "ConsistentRead": index is None if consistent is None else consistent,
@@ -194,7 +195,7 @@ class DynamoDBStore:
         request |= to.parameters()
         items, last_key = await self._read_page(table, chosen, condition, request, limit, after)
         now = self._now()
-        return Page([item for item in items if not expired(table, item, now)], last_key)
+        return ItemPage([item for item in items if not expired(table, item, now)], last_key)
 
     def _key_condition(
         self, table: Table, index: Index | None, partition: Any, sort: SortRange | None, to: Placeholders

@@ -25,8 +25,9 @@ from datasources.limits import (
 from datasources.local.evaluate import holds
 from datasources.local.sqlite_connections import connect_all
 from datasources.local.sqlite_feed import Signal, last_sequence, prune, read_changes, sequence_of
-from datasources.local.sqlite_queries import Statement, read, read_all
-from datasources.local.sqlite_schema import Layout, prepare
+from datasources.local.sqlite_pages import RecordDecoders, RowPage
+from datasources.local.sqlite_queries import Statement, read, read_rows
+from datasources.local.sqlite_schema import Layout, decode, prepare
 from datasources.local.sqlite_threads import SERVICE, Result, Threads, Work, run_reads, run_writes
 from datasources.local.sqlite_writes import (
     TOKEN_SECONDS,
@@ -36,6 +37,7 @@ from datasources.local.sqlite_writes import (
     remove_expired,
     transact,
 )
+from datasources.pages import ItemPage
 from datasources.ports import Attributes, Change, Delete, FeedPage, Item, Key, Page, Put, SortRange, Write
 from datasources.tables import Table
 from datasources.updates import Update
@@ -65,6 +67,7 @@ class SQLiteStore:
         self._writer = writer
         self._signal = signal
         self._now = now
+        self._decoders = RecordDecoders()
 
     @staticmethod
     @asynccontextmanager
@@ -132,7 +135,8 @@ class SQLiteStore:
             return []
         different = list(dict.fromkeys(wanted))
         sql, values = layout.select_many(len(different)), [value for key in different for value in key]
-        items = await self._readers.submit(lambda connection: read_all(connection, sql, values))
+        rows = await self._readers.submit(lambda connection: read_rows(connection, sql, values))
+        items = [decode(row) for row in rows]
         found = {layout.key_values(item): item for item in items}
         return [self._alive(table, found.get(key)) for key in wanted]
 
@@ -157,13 +161,17 @@ class SQLiteStore:
         statement = Statement(layout, chosen, partition).within(sort).behind(after, descending=descending)
         sql, values = statement.items(limit + 1, descending=descending)
 
-        items = await self._readers.submit(lambda connection: read_all(connection, sql, values))
-        more = len(items) > limit
-        items = items[:limit]
-        last_key = {name: items[-1][name] for name in position_names(table, chosen)} if more else None
-        now = self._now()
+        rows = await self._readers.submit(lambda connection: read_rows(connection, sql, values))
+        last_key = None
+        if len(rows) > limit:
+            rows = rows[:limit]
+            last = decode(rows[-1])
+            last_key = {name: last[name] for name in position_names(table, chosen)}
+        if where is None and not table.ttl:
+            return RowPage(rows, last_key, self._decoders)
+        now, items = self._now(), [decode(row) for row in rows]
         shown = [item for item in items if not expired(table, item, now) and (where is None or holds(where, item))]
-        return Page(shown, last_key)
+        return ItemPage(shown, last_key)
 
     async def count(
         self, table: Table, partition: Any, *, index: str | None = None, sort: SortRange | None = None, most: int

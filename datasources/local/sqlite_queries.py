@@ -18,8 +18,9 @@ def read(connection: sqlite3.Connection, layout: Layout, key: Mapping[str, Any])
     return None if row is None else decode(row[0])
 
 
-def read_all(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[Item]:
-    return [decode(data) for (data,) in connection.execute(sql, values).fetchall()]
+def read_rows(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[bytes]:
+    """The encoded items of a statement that selects nothing else."""
+    return [data for (data,) in connection.execute(sql, values).fetchall()]
 
 
 class Statement:

@@ -1,15 +1,25 @@
 """Queries: one partition of a table or an index, in order, page by page. On both engines."""
 
+import logging
 from typing import Any
 
+import msgspec
 import pytest
 
 from datasources.conditions import equals, exists, less
 from datasources.ports import Item, RecordStore, SortRange
 from datasources.tables import COURSES, ENROLLMENTS, USER_ITEMS, USERS
 from datasources.updates import Remove, Set
+from domain.records import Record
 
 LESSONS = ["LESSON#1", "LESSON#2", "LESSON#3", "META", "MODULE#1", "MODULE#2", "SEATS"]
+
+
+class Row(Record, frozen=True):
+    sk: str
+    n: float
+    title_text: str = "untitled"
+    tags: tuple[str, ...] = ()
 
 
 @pytest.fixture
@@ -29,6 +39,29 @@ async def test_a_partition_comes_in_order(store: RecordStore) -> None:
     assert await sort_keys(store) == LESSONS
     assert await sort_keys(store, descending=True) == LESSONS[::-1]
     assert (await store.query(COURSES, "c9")).items == []
+
+
+@pytest.mark.usefixtures("course")
+async def test_a_page_is_read_as_records(store: RecordStore) -> None:
+    await store.update(COURSES, {"courseId": "c1", "sk": "META"}, [Set("titleText", "Bees"), Set("tags", ["a", "b"])])
+    page = await store.query(COURSES, "c1", limit=4)
+    assert page.records(Row)[2:] == [Row("LESSON#3", 3.0), Row("META", 0.0, "Bees", ("a", "b"))]
+    assert [msgspec.convert(item, Row) for item in page.items] == page.records(Row)
+    filtered = await store.query(COURSES, "c1", where=equals("n", 2))
+    assert [row.sk for row in filtered.records(Row)] == ["LESSON#2", "MODULE#2"]
+
+
+@pytest.mark.usefixtures("course")
+async def test_what_is_no_such_record_is_told_and_left_out(
+    store: RecordStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    await store.update(COURSES, {"courseId": "c1", "sk": "LESSON#2"}, [Set("n", "a private word")])
+    await store.update(COURSES, {"courseId": "c1", "sk": "META"}, [Set("n", 10**30)])
+    with caplog.at_level(logging.ERROR):
+        records = (await store.query(COURSES, "c1", limit=4)).records(Row)
+    assert [(row.sk, row.n) for row in records] == [("LESSON#1", 1), ("LESSON#3", 3), ("META", 1e30)]
+    assert "LESSON#2" in caplog.text
+    assert "a private word" not in caplog.text
 
 
 @pytest.mark.usefixtures("course")
