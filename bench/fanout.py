@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.server import allow_many_files
-from bench import crowd, servers
+from bench import crowd, node, servers
 from bench.audience import Audience, appsync, audience, transport_ws
 from bench.listeners import Heard, Opening, Order
 from bench.report import Result
@@ -30,7 +30,6 @@ SPARE_FILES = 200
 
 MOST_CPU_MICROSECONDS = 30.0
 MOST_KILOBYTES = 35.0
-NODE = servers.ROOT / "bench/peers/node"
 FIELDS = {"id", "roomId", "senderId", "body", "sentAt"}
 LISTEN = "subscription Listen($room: ID!) { onMessage(roomId: $room) { id roomId senderId body sentAt } }"
 SEND = "mutation Send($input: SendMessageInput!) { sendMessage(input: $input) { id } }"
@@ -55,7 +54,7 @@ def measure(left_out: list[str], messages: Mapping[int, int] = MESSAGES) -> list
     sizes = [size for size in messages if size + SPARE_FILES <= files]
     too_large = sorted(messages.keys() - sizes)
     left_out += [f"fan-out to {size:,}: this system lets a process open only {files:,} files" for size in too_large]
-    if not _has_node():
+    if not node.has_packages():
         left_out.append("fan-out against graphql-ws: Node.js or its packages are missing")
     results = []
     with tempfile.TemporaryDirectory() as folder, servers.off_their_core():
@@ -73,10 +72,6 @@ def measure(left_out: list[str], messages: Mapping[int, int] = MESSAGES) -> list
     return results
 
 
-def _has_node() -> bool:
-    return shutil.which("node") is not None and (NODE / "node_modules").exists()
-
-
 def _halls(running: contextlib.ExitStack, data: Path, members: Sequence[crowd.Member]) -> list[Hall]:
     """Ours first."""
     room_id = members[0].room_id
@@ -88,8 +83,8 @@ def _halls(running: contextlib.ExitStack, data: Path, members: Sequence[crowd.Me
     product = servers.serve("EduConnect", servers.python("app", "serve"), headers, DATA_DIR=str(data), SEED_DEMO="off")
     halls = [hall(running.enter_context(product), [appsync(LISTEN, room_id, each.token) for each in members])]
     peers = {"Strawberry's handler": servers.python("bench.peers.strawberry_chat")}
-    if _has_node():
-        peers["graphql-ws"] = ["node", str(NODE / "graphql_ws.mjs")]
+    if node.has_packages():
+        peers["graphql-ws"] = node.command("graphql_ws.mjs")
     for name, command in peers.items():
         server = running.enter_context(servers.serve(name, command, {}))
         halls.append(hall(server, [transport_ws(LISTEN, room_id)] * len(members)))

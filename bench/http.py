@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import json
-import shutil
 import tempfile
 from pathlib import Path
 
-from bench import rounds, servers
+from bench import node, rounds, servers
 from bench.report import Result
 from bench.shapes import QUERIES, SDL, school
 
@@ -20,7 +19,6 @@ TARGETS = {
     ("medium", "Mercurius + JIT"): 1.3,
     ("large", "Mercurius + JIT"): 3.0,
 }
-MERCURIUS = servers.ROOT / "bench/peers/node"
 
 
 def measure(left_out: list[str]) -> list[Result]:
@@ -34,10 +32,10 @@ def measure(left_out: list[str]) -> list[Result]:
             running.enter_context(servers.serve("plain Strawberry", strawberry, {})),
             running.enter_context(servers.serve("Strawberry with caches", strawberry, {}, CACHES="1")),
         ]
-        if shutil.which("node") and (MERCURIUS / "node_modules").exists():
+        if node.has_packages():
             data = Path(folder) / "school.json"
             data.write_text(json.dumps({"sdl": SDL.replace(" @aws_api_key", ""), "data": school()}))
-            command = ["node", str(MERCURIUS / "mercurius.mjs")]
+            command = node.command("mercurius.mjs")
             started.append(running.enter_context(servers.serve("Mercurius + JIT", command, {}, SCHOOL=str(data))))
         else:
             left_out.append("HTTP against Mercurius + JIT: Node.js or its packages are missing")

@@ -1,38 +1,43 @@
-"""GraphQL over HTTP on SQLite: the product as it runs, against Strawberry over the same datasource classes."""
+"""GraphQL over HTTP on SQLite: the product as it runs, against peers with plain tables of the same school."""
 
 import asyncio
 import contextlib
-import shutil
 import tempfile
 from pathlib import Path
 
-from bench import rounds, servers, stored_school
+from bench import node, rounds, servers, stored_school
+from bench.peers import school_tables
 from bench.report import Result
 
 KEY = "da2-" + "b" * 26
 FAST = "1000000"
-TARGETS = {("page", "Strawberry with caches"): 10.0, ("catalog", "Strawberry with caches"): 10.0}
+STRAWBERRY, MERCURIUS = "Strawberry with caches + aiosqlite", "Mercurius + JIT + better-sqlite3"
+TARGETS = {
+    ("page", STRAWBERRY): 10.0,
+    ("catalog", STRAWBERRY): 10.0,
+    ("page", MERCURIUS): 0.9,
+    ("catalog", MERCURIUS): 0.9,
+}
 
 
-def measure() -> list[Result]:
+def measure(left_out: list[str]) -> list[Result]:
     with tempfile.TemporaryDirectory() as parent, contextlib.ExitStack() as running:
-        planted = Path(parent) / "planted"
+        planted, database = Path(parent) / "planted", Path(parent) / "peers.sqlite"
         asyncio.run(stored_school.plant(planted))
-        ours = {"API_KEYS": KEY, "SEED_DEMO": "off", "RATE_PER_SECOND": FAST, "RATE_BURST": FAST}
-        strawberry = servers.python("bench.peers.strawberry_stored")
+        asyncio.run(school_tables.fill(planted, database))
+        ours = {"DATA_DIR": str(planted), "API_KEYS": KEY, "SEED_DEMO": "off"}
+        limits = {"RATE_PER_SECOND": FAST, "RATE_BURST": FAST}
+        product = servers.serve("EduConnect", servers.python("app", "serve"), {"x-api-key": KEY}, **ours, **limits)
+        peers = {STRAWBERRY: servers.python("bench.peers.strawberry_sqlite")}
+        if node.has_better_sqlite3():
+            peers[MERCURIUS] = node.command("mercurius_sqlite.mjs")
+        else:
+            left_out.append(f"SQLite against {MERCURIUS}: Node.js, its packages or better-sqlite3's binary are missing")
         started = [
-            running.enter_context(servers.serve(name, command, headers, DATA_DIR=str(_copy(planted, number)), **env))
-            for number, (name, command, headers, env) in enumerate(
-                [
-                    ("EduConnect", servers.python("app", "serve"), {"x-api-key": KEY}, ours),
-                    ("plain Strawberry", strawberry, {}, {}),
-                    ("Strawberry with caches", strawberry, {}, {"CACHES": "1"}),
-                ]
+            running.enter_context(server)
+            for server in (
+                product,
+                *(servers.serve(name, command, {}, DATABASE=str(database)) for name, command in peers.items()),
             )
         ]
         return asyncio.run(rounds.compare(started, stored_school.REQUESTS, title="on SQLite", targets=TARGETS))
-
-
-def _copy(planted: Path, number: int) -> Path:
-    """A database of its own for each server."""
-    return shutil.copytree(planted, planted.parent / str(number))

@@ -12,6 +12,7 @@ from bench import (
     functions,
     http,
     messages,
+    node,
     report,
     rounds,
     servers,
@@ -32,7 +33,7 @@ Measure = Callable[[list[str]], list[Result]]
 
 SMALLEST: dict[str, Measure] = {
     "http": http.measure,
-    "sqlite": lambda _: sqlite.measure(),
+    "sqlite": sqlite.measure,
     "fanout": lambda left_out: fanout.measure(left_out, {20: 1}),
     "users": lambda _: users.measure(4, 1.0),
     "messages": lambda _: messages.measure(0.5),
@@ -44,15 +45,14 @@ SMALLEST: dict[str, Measure] = {
     "lambda": lambda _: functions.measure(),
     "startup": lambda _: startup.measure(),
 }
-NEEDS_NODE = {"http", "fanout"}
+NEEDS_NODE = {"http", "sqlite", "fanout"}
 """Their peers on Node.js take longer to install than the rest to run, and are left out; the page would say so."""
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SEED_DEMO", "off")
-    monkeypatch.setattr(http, "MERCURIUS", tmp_path)
-    monkeypatch.setattr(fanout, "NODE", tmp_path)
+    monkeypatch.setattr(node, "FOLDER", tmp_path)
     for module, name, value in (
         (servers, "STARTUP_SECONDS", PATIENCE_SECONDS),
         (rounds, "ROUNDS", 1),
