@@ -1,4 +1,4 @@
-"""`python -m bench [PART ...]`: measures all parts when none is named, and writes them into docs/benchmarks.md."""
+"""`python -m bench [PART ...]`: measures all parts when none is named, and puts them into the page and its plot."""
 
 import sys
 
@@ -8,6 +8,7 @@ from bench import (
     functions,
     http,
     messages,
+    plot,
     report,
     sqlite,
     startup,
@@ -61,7 +62,7 @@ PARTS = {
   somebody says something every second.
 - Times are counted from the moment at which a user wanted to ask. A refusal, a cut connection, a GraphQL error and more
   than 10 seconds are errors.
-- One process serves all and saturates one core: a query takes 1 to 3 ms of it, a message with all that follows 7 ms.
+- One process serves all; who asks and who listens has the other cores.
 """,
     ),
     "messages": Part(
@@ -152,13 +153,13 @@ def main() -> None:
     for name in chosen:
         missing: list[str] = []
         results = PARTS[name].measure(missing)
-        report.publish(PARTS, PARTS[name], results, missing)
+        report.publish(PARTS, name, results, missing)
+        plot.PICTURE.write_text(plot.drawn(report.keep(PARTS, name, results)), encoding="utf-8")
         everything += results
         left_out += missing
     sys.stdout.write(report.table(everything) + "\n")
     for line in left_out:
         sys.stdout.write(f"not measured: {line}\n")
-    report.write(everything, left_out)
 
 
 if __name__ == "__main__":

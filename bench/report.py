@@ -5,8 +5,8 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,7 +63,7 @@ class Result:
 HEADINGS = ("what", "ours", "peer", "unit", "ratio", "target", "")
 
 
-def table(results: list[Result]) -> str:
+def table(results: Sequence[Result]) -> str:
     rows = [HEADINGS, *(result.cells() for result in results)]
     return "\n".join(
         f"{name:<64}{ours:>10}{peer:>10}  {unit:<8}{ratio:>20}{target:>8}  {verdict}".rstrip()
@@ -71,30 +71,42 @@ def table(results: list[Result]) -> str:
     )
 
 
-def write(results: list[Result], left_out: list[str]) -> None:
-    RESULTS.write_text(
-        json.dumps({"results": [asdict(result) for result in results], "leftOut": left_out}, indent=2) + "\n"
-    )
+def keep(parts: Mapping[str, Part], name: str, results: Sequence[Result]) -> list[Result]:
+    """Puts a part's results in the place of its former ones; all parts' results, in the parts' order."""
+    kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    fresh = [{"part": name, **asdict(result)} for result in results]
+    entries = [entry for entry in kept if entry["part"] != name] + fresh
+    entries = [entry for part in parts for entry in entries if entry["part"] == part]
+    lines = ",\n".join(f"  {json.dumps(entry)}" for entry in entries)
+    RESULTS.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    return [Result(**{field.name: entry[field.name] for field in fields(Result)}) for entry in entries]
 
 
-def publish(parts: Mapping[str, Part], part: Part, results: list[Result], left_out: list[str]) -> None:
-    """The part's section of docs/benchmarks.md: how it is measured, on what it was, and the figures."""
+def publish(parts: Mapping[str, Part], name: str, results: Sequence[Result], left_out: Sequence[str]) -> None:
+    """Writes the page anew: a part's section says how it is measured, on what it was, the figures and what lacks."""
     day = datetime.now(UTC).date().isoformat()
-    lines = [f"## {part.title}", "", *([part.how] if part.how else []), f"Measured on {day}: {_machine()}.", ""]
+    lines = [f"{_MEASURED}{day}: {_machine()}.", ""]
     lines += [_row(HEADINGS), _row(("---", *["--:"] * 2, "---", *["--:"] * 2, "---"))]
     lines += [_row(result.cells()) for result in results]
     lines += ["", *(f"Not measured: {line}." for line in left_out)]
-    sections = _sections() | {part.title: "\n".join(lines).rstrip()}
-    shown = [sections[each.title] for each in parts.values() if each.title in sections]
-    PAGE.write_text("\n\n".join([_INTRODUCTION, *shown]) + "\n", encoding="utf-8")
+    figures = _figures() | {parts[name].title: "\n".join(lines).rstrip()}
+    sections = [
+        "\n".join([f"## {part.title}", "", *([part.how] if part.how else []), figures[part.title]])
+        for part in parts.values()
+        if part.title in figures
+    ]
+    PAGE.write_text("\n\n".join([_INTRODUCTION, *sections]) + "\n", encoding="utf-8")
 
 
-def _sections() -> dict[str, str]:
-    """Those of the page as it is, by title."""
+def _figures() -> dict[str, str]:
+    """What the page shows of each part, by title, without how it was measured."""
     _, *sections = PAGE.read_text(encoding="utf-8").split("\n## ")
-    return {section.partition("\n")[0]: f"## {section}".rstrip() for section in sections}
+    return {
+        section.partition("\n")[0]: _MEASURED + section.partition(f"\n{_MEASURED}")[2].rstrip() for section in sections
+    }
 
 
+_MEASURED = "Measured on "
 _INTRODUCTION = """\
 # Benchmarks
 
@@ -106,7 +118,9 @@ Written by `make bench`, which measures everything anew in some minutes; `./dev 
 - Servers take turns in short rounds of shuffled order. A ratio is the median of the rounds' ratios, and 2x means half
   the CPU time; it holds better from machine to machine than the figures do.
 - All servers are asked for the same answer, and nothing is timed before the answers are equal.
-- Over HTTP 16 connections are kept alive."""
+- Over HTTP 16 connections are kept alive.
+
+![How many times better than each peer, and the targets](benchmarks.svg)"""
 
 
 def _machine() -> str:
