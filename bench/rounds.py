@@ -14,10 +14,11 @@ from bench.report import Result
 from bench.servers import Server, ask, off_their_core
 
 ROUNDS = 15
-SLICE_SECONDS = 0.12
+SLICE_SECONDS = 0.25
 """CPU time that one server gets in one round."""
-WARM_SECONDS = 0.4
-"""CPU time that it gets before, so that compilers have done their work."""
+WARM_SECONDS = 2.5
+"""CPU time that it gets before, by each request: V8 compiles anew what is hot, on threads that count as the server's
+CPU, for some thousands of small requests, and until then costs several times what it does from then on."""
 
 
 async def compare(
@@ -75,7 +76,7 @@ async def _count(server: Server, body: bytes) -> int:
     """How many requests fill a slice, once the server is warm."""
     one, spent = 0.0, 0.0
     while spent < WARM_SECONDS:
-        times = max(2, min(500, round(WARM_SECONDS / 4 / one))) if one else 2
+        times = max(2, min(1000, round(WARM_SECONDS / 8 / one))) if one else 2
         one = await _cost(server, body, times)
         spent += one * times
     return max(2, round(SLICE_SECONDS / one))
