@@ -5,15 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aioboto3
 import msgspec
 
-from datasources.aws.queue_messages import LONGEST_WAIT_SECONDS
 from datasources.aws.sns_envelope import TRACE, content, trace
+from datasources.aws.sqs import LONGEST_WAIT_SECONDS, call, sqs_client
 from datasources.aws.stream_records import read
-from datasources.aws.vendor_errors import FAULTS, client_config
 from datasources.ports import HANDLING_SECONDS, Arrival
-from domain.errors import dependency_failed
 
 AT_ONCE = 10
 _LONGEST_PAUSE_SECONDS = 900
@@ -26,9 +23,7 @@ async def open_change_queue(
     url: str, *, region: str, endpoint_url: str | None = None
 ) -> "AsyncIterator[SqsChangeQueue]":
     """`endpoint_url` None is AWS's own."""
-    session = aioboto3.Session()
-    config = client_config(read_seconds=LONGEST_WAIT_SECONDS + 10)
-    async with session.client("sqs", region_name=region, endpoint_url=endpoint_url, config=config) as client:
+    async with sqs_client(region=region, endpoint_url=endpoint_url) as client:
         yield SqsChangeQueue(client, url)
 
 
@@ -47,7 +42,7 @@ class SqsChangeQueue:
 
     async def most_tries(self) -> int:
         if self._most_tries is None:
-            answer = await self._call("get_queue_attributes", AttributeNames=["RedrivePolicy"])
+            answer = await call(self._client, self._url, "get_queue_attributes", AttributeNames=["RedrivePolicy"])
             policy = answer.get("Attributes", {}).get("RedrivePolicy")
             if policy is None:
                 raise ValueError("the queue of changes has no queue for dead letters")
@@ -55,7 +50,9 @@ class SqsChangeQueue:
         return self._most_tries
 
     async def receive(self, *, seconds: int) -> list[Arrival]:
-        answer = await self._call(
+        answer = await call(
+            self._client,
+            self._url,
             "receive_message",
             MaxNumberOfMessages=AT_ONCE,
             WaitTimeSeconds=min(seconds, LONGEST_WAIT_SECONDS),
@@ -87,16 +84,9 @@ class SqsChangeQueue:
     async def _each(self, operation: str, entries: list[dict[str, Any]]) -> None:
         """What SQS refuses of it comes again by itself."""
         if entries:
-            answer = await self._call(operation, Entries=entries)
+            answer = await call(self._client, self._url, operation, Entries=entries)
             if answer.get("Failed"):
                 _log.info("%d messages were held for too long", len(answer["Failed"]))
-
-    async def _call(self, operation: str, **request: Any) -> dict[str, Any]:
-        try:
-            answer: dict[str, Any] = await getattr(self._client, operation)(QueueUrl=self._url, **request)
-        except FAULTS:
-            raise dependency_failed("Amazon SQS") from None
-        return answer
 
 
 def arrival_of(receipt: str, body: str, attributes: dict[str, str]) -> Arrival:

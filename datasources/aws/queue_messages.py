@@ -5,13 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aioboto3
+from datasources.aws.sqs import LONGEST_WAIT_SECONDS, call, sqs_client
+from domain.errors import RETRYABLE, DomainError
 
-from datasources.aws.vendor_errors import FAULTS, client_config
-from domain.errors import RETRYABLE, DomainError, dependency_failed
-
-LONGEST_WAIT_SECONDS = 20
-"""That SQS lets a request wait for a message."""
 _AT_ONCE = 10
 _MOST_ROUNDS = 100
 
@@ -23,9 +19,7 @@ async def open_queue(
     url: str, *, region: str, endpoint_url: str | None = None, wait_seconds: int = LONGEST_WAIT_SECONDS
 ) -> "AsyncIterator[Queue]":
     """See `Queue`. `endpoint_url` None is AWS's own."""
-    session = aioboto3.Session()
-    config = client_config(read_seconds=LONGEST_WAIT_SECONDS + 10)
-    async with session.client("sqs", region_name=region, endpoint_url=endpoint_url, config=config) as client:
+    async with sqs_client(region=region, endpoint_url=endpoint_url) as client:
         yield Queue(client, url, wait_seconds=wait_seconds)
 
 
@@ -67,17 +61,12 @@ class Queue:
                         raise
                     _log.error("a message could not be handled", exc_info=error)
                 else:
-                    await self._call("delete_message", ReceiptHandle=message["ReceiptHandle"])
+                    await call(self._client, self._url, "delete_message", ReceiptHandle=message["ReceiptHandle"])
         return number
 
     async def _receive(self, wait_seconds: int) -> list[dict[str, Any]]:
-        answer = await self._call("receive_message", MaxNumberOfMessages=_AT_ONCE, WaitTimeSeconds=wait_seconds)
+        answer = await call(
+            self._client, self._url, "receive_message", MaxNumberOfMessages=_AT_ONCE, WaitTimeSeconds=wait_seconds
+        )
         found: list[dict[str, Any]] = answer.get("Messages", [])
         return found
-
-    async def _call(self, operation: str, **request: Any) -> dict[str, Any]:
-        try:
-            answer: dict[str, Any] = await getattr(self._client, operation)(QueueUrl=self._url, **request)
-        except FAULTS:
-            raise dependency_failed("Amazon SQS") from None
-        return answer

@@ -7,6 +7,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.buckets import sealed_bucket
 from infra.environments import Environment
 from infra.stacks.base import EnvironmentStack, retention
 from infra.stacks.storage import StorageStack
@@ -40,16 +41,10 @@ class AuditStack(EnvironmentStack):
         )
 
     def _bucket(self, key: kms.Key, access_logs: s3.Bucket) -> s3.Bucket:
-        return s3.Bucket(
+        return sealed_bucket(
             self,
             "Trails",
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=key,
-            bucket_key_enabled=True,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
+            key,
             versioned=True,
             server_access_logs_bucket=access_logs,
             server_access_logs_prefix="trails/",

@@ -6,6 +6,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
+from infra.buckets import sealed_bucket
 from infra.environments import Environment
 from infra.names import copy_bucket, copy_key_alias
 from infra.stacks.backup import make_vault
@@ -32,17 +33,11 @@ class CopiesStack(EnvironmentStack):
                 self._bucket(name, key)
 
     def _bucket(self, name: str, key: kms.Key) -> None:
-        bucket = s3.Bucket(
+        bucket = sealed_bucket(
             self,
             name,
+            key,
             bucket_name=copy_bucket(self, self.settings, name),
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=key,
-            bucket_key_enabled=True,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
             versioned=True,
             lifecycle_rules=[
                 s3.LifecycleRule(

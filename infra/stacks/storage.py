@@ -10,6 +10,7 @@ from constructs import Construct
 
 from domain import file_keys
 from infra.acknowledgements import acknowledge
+from infra.buckets import sealed_bucket
 from infra.environments import Environment
 from infra.names import copy_bucket, copy_key_alias
 from infra.rights import Right, give
@@ -123,15 +124,10 @@ class StorageStack(EnvironmentStack):
         return bucket
 
     def _backup_bucket(self) -> s3.Bucket:
-        return s3.Bucket(
+        return sealed_bucket(
             self,
             "Backups",
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=self.key,
-            bucket_key_enabled=True,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
+            self.key,
             versioned=True,
             server_access_logs_bucket=self.logs,
             server_access_logs_prefix="backups/",
@@ -154,16 +150,10 @@ class StorageStack(EnvironmentStack):
         return {"object_lock_default_retention": s3.ObjectLockRetention.governance(cdk.Duration.days(days))}
 
     def _bucket(self, name: str, purpose: Purpose) -> s3.Bucket:
-        bucket = s3.Bucket(
+        bucket = sealed_bucket(
             self,
             name,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=self.face_key if name == "Faces" else self.key,
-            bucket_key_enabled=True,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
+            self.face_key if name == "Faces" else self.key,
             versioned=purpose.lasting,
             transfer_acceleration=self.settings.accelerated_uploads and (purpose.written or purpose.read),
             server_access_logs_bucket=self.logs,

@@ -1,4 +1,4 @@
-"""A school that meets, over each engine of calls."""
+"""Schools that meet, over each engine of calls, and one that knows faces."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,10 +9,17 @@ from graphql import GraphQLSchema
 
 from datasources.aws.search import TermSearch
 from datasources.local.sqlite import SQLiteStore
-from datasources.ports import RecordStore
+from datasources.ports import RecordStore, SearchIndex
+from tests.blob_stores import Site
 from tests.calling import Hall, chime, chime_calls
 from tests.dynamodb_emulator import emulated_store
 from tests.school import Clock, School
+
+
+@pytest.fixture
+def school_with_faces(store: RecordStore, search: SearchIndex, bound_schema: GraphQLSchema, files: Site) -> School:
+    """One in which faces are compared, though nobody can tell life from a picture."""
+    return School(store, search, bound_schema, Clock(), files=files, face_attendance=True)
 
 
 @pytest.fixture(params=["local, sqlite", "chime, sqlite"])

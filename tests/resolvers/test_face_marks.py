@@ -3,11 +3,8 @@
 from functools import partial
 
 import pytest
-from graphql import GraphQLSchema
 
-from datasources.ports import RecordStore, SearchIndex
 from domain.times import later
-from tests.blob_stores import Site
 from tests.faces_in_memory import FacesInMemory, LivenessInMemory
 from tests.races import at_once, successes
 from tests.resolvers.attendance import GET_POLICY, MINE, OF_MEETING, allow, history, lesson_by_call
@@ -23,13 +20,12 @@ from tests.resolvers.face import (
     photo,
 )
 from tests.resolvers.meeting import result
-from tests.school import Clock, School
+from tests.school import School
 
 
 @pytest.fixture
-def school(store: RecordStore, search: SearchIndex, bound_schema: GraphQLSchema, files: Site) -> School:
-    """One in which faces are compared, though nobody can tell life from a picture."""
-    return School(store, search, bound_schema, Clock(), files=files, face_attendance=True)
+def school(school_with_faces: School) -> School:
+    return school_with_faces
 
 
 async def test_a_picture_of_the_callers_own_face_marks_them(school: School) -> None:

@@ -4,13 +4,10 @@ import asyncio
 from functools import partial
 
 import pytest
-from graphql import GraphQLSchema
 
 from datasources.face_engine import StoredFace
-from datasources.ports import RecordStore, SearchIndex
 from datasources.tables import USER_ITEMS, USERS
 from domain.errors import Code, DomainError
-from tests.blob_stores import Site
 from tests.faces_in_memory import FacesInMemory, LivenessInMemory, picture
 from tests.races import at_once, successes
 from tests.resolvers.chat import error
@@ -31,14 +28,13 @@ from tests.resolvers.face import (
     receipts,
 )
 from tests.resolvers.meeting import result
-from tests.school import Client, Clock, School
+from tests.school import Client, School
 from tests.uploading import ready_image
 
 
 @pytest.fixture
-def school(store: RecordStore, search: SearchIndex, bound_schema: GraphQLSchema, files: Site) -> School:
-    """One in which faces are compared, though nobody can tell life from a picture."""
-    return School(store, search, bound_schema, Clock(), files=files, face_attendance=True)
+def school(school_with_faces: School) -> School:
+    return school_with_faces
 
 
 async def test_a_face_is_enrolled_for_a_year_on_a_consent_and_its_picture_is_gone(school: School) -> None:
