@@ -3,6 +3,8 @@
 import sys
 
 from app.cli.main import main
+from app.garbage import collect_seldom
 
 if __name__ == "__main__":
+    collect_seldom()
     sys.exit(main(sys.argv[1:]))

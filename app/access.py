@@ -62,15 +62,17 @@ def rules_to_check(schema: GraphQLSchema, user_modes: frozenset[Mode]) -> dict[s
     A field is left out when every mode that can reach its type passes: what guards the way there has
     already been asked, and asking again for each field of each record would cost more than the field.
     """
-    types = object_types(schema)
-    reached = _modes_that_reach(schema, types, user_modes)
-    rules = {}
-    for parent in types:
-        for name, field in parent.fields.items():
-            rule = rule_of(parent, field, user_modes)
-            if not rule.admits(reached[parent.name]):
-                rules[f"{parent.name}.{name}"] = rule
-    return rules
+    rules = {
+        parent: {name: rule_of(parent, field, user_modes) for name, field in parent.fields.items()}
+        for parent in object_types(schema)
+    }
+    reached = _modes_that_reach(schema, rules, user_modes)
+    return {
+        f"{parent.name}.{name}": rule
+        for parent, of_fields in rules.items()
+        for name, rule in of_fields.items()
+        if not rule.admits(reached[parent])
+    }
 
 
 def unauthorized(coordinate: str) -> DomainError:
@@ -99,20 +101,24 @@ def _coordinate(denied: str) -> str:
 
 
 def _modes_that_reach(
-    schema: GraphQLSchema, types: list[GraphQLObjectType], user_modes: frozenset[Mode]
-) -> dict[str, frozenset[Mode]]:
-    """For each object type the modes of which some caller may come upon a value of it."""
-    roots = {type_.name for type_ in (schema.query_type, schema.mutation_type, schema.subscription_type) if type_}
+    schema: GraphQLSchema, rules: Mapping[GraphQLObjectType, Mapping[str, Rule]], user_modes: frozenset[Mode]
+) -> dict[GraphQLObjectType, frozenset[Mode]]:
+    """For each object type the modes of which some caller may come upon a value of it.
+
+    Args:
+        rules: of each object type's fields, by name.
+    """
+    roots = [type_ for type_ in (schema.query_type, schema.mutation_type, schema.subscription_type) if type_]
     callers = user_modes | (ALL_MODES - USER_MODES)
-    reached = {type_.name: callers if type_.name in roots else frozenset[Mode]() for type_ in types}
-    waiting = [type_ for type_ in types if type_.name in roots]
+    reached = {type_: callers if type_ in roots else frozenset[Mode]() for type_ in rules}
+    waiting = list(roots)
     while waiting:
         parent = waiting.pop()
-        for field in parent.fields.values():
-            passing = reached[parent.name].intersection(rule_of(parent, field, user_modes).gate)
-            for target in _concrete(schema, field):
-                if not passing <= reached[target.name]:
-                    reached[target.name] |= passing
+        for name, rule in rules[parent].items():
+            passing = reached[parent].intersection(rule.gate)
+            for target in _concrete(schema, parent.fields[name]):
+                if not passing <= reached[target]:
+                    reached[target] |= passing
                     waiting.append(target)
     return reached
 

@@ -63,8 +63,9 @@ def _of_type(
 
 def _attributes(record: type[msgspec.Struct]) -> Mapping[str, Any]:
     """What a record can answer, fields and computed properties, with their types."""
-    computed = inspect.getmembers(record, lambda member: isinstance(member, property))
-    return get_type_hints(record) | {name: get_type_hints(member.fget).get("return") for name, member in computed}
+    members = (member for base in reversed(record.__mro__) for member in vars(base).items())
+    getters = {name: member.fget for name, member in members if isinstance(member, property)}
+    return get_type_hints(record) | {name: get_type_hints(getter).get("return") for name, getter in getters.items()}
 
 
 def _of_resolver(coordinate: str, field: GraphQLField, resolver: Resolver, *, is_root: bool) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from app.aws_session import AwsSession
 from app.buckets import s3_buckets
@@ -14,8 +15,7 @@ from domain.file_keys import RECORDINGS
 from domain.times import Timestamp
 
 
-@dataclass(frozen=True)
-class CallEngine:
+class CallEngine(msgspec.Struct, frozen=True):
     """An engine, the media regions that it may use, and where its events come from.
 
     Attributes:

@@ -6,15 +6,15 @@ feeds and tells it of each change, once for each step; with a queue every proces
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from app.settings import Settings
 from app.worker_steps import FeedStep, Step
 from datasources.ports import ChangeQueue, ChangeTopic, FeedEvent, Write
 
 
-@dataclass(frozen=True)
-class ChangeRoute:
+class ChangeRoute(msgspec.Struct, frozen=True):
     """None: not this way."""
 
     topic: ChangeTopic | None = None

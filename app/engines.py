@@ -5,7 +5,8 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+
+import msgspec
 
 from app import key_file
 from app.aws_session import AwsSession
@@ -27,8 +28,7 @@ FILES_SECRET_FILE = "files-secret"  # noqa: S105 - a file's name, no secret
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Engines:
+class Engines(msgspec.Struct, frozen=True):
     store: RecordStore
     search: SearchIndex
     blobs: BlobStore

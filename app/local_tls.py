@@ -6,10 +6,10 @@ it can sign for any name to those who trust `ca.pem`.
 
 import ipaddress
 import socket
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,8 +23,7 @@ CERTIFICATE_DAYS = 365
 _CLOCK_SKEW = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
-class LocalTls:
+class LocalTls(msgspec.Struct, frozen=True):
     """Files in PEM.
 
     Attributes:

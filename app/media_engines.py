@@ -5,7 +5,8 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from app.buckets import s3_buckets
 from app.product import scratch
@@ -17,8 +18,7 @@ from datasources.media_engine import MediaEngine
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class MediaEngines:
+class MediaEngines(msgspec.Struct, frozen=True):
     """
     Attributes:
         pictures: for kind IMAGE.

@@ -4,8 +4,8 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
+import msgspec
 from graphql import GraphQLSchema
 from ulid import LaxMonotonicPolicy, ULIDGenerator
 
@@ -41,8 +41,7 @@ PROCESSED: frozenset[MediaKind] = frozenset({"IMAGE", "VIDEO", "AUDIO", "RECORDI
 SCRATCH_FOLDER = "scratch"
 
 
-@dataclass(frozen=True)
-class Product:
+class Product(msgspec.Struct, frozen=True):
     """Open engines and what is built over them.
 
     Attributes:
@@ -116,7 +115,7 @@ async def open_product(
 
 def bound_schema(user_modes: frozenset[Mode], resolvers: Registry = registry) -> GraphQLSchema:
     """The contract with a resolver for every field. Raises BindingError: they do not fit."""
-    schema = sdl.build(sdl.load())
+    schema = sdl.build(sdl.load(), checked=False)
     scalars.install(schema)
     return bind(schema, resolvers, BY_TYPE, user_modes)
 

@@ -7,8 +7,9 @@ has just begun has heard nothing, so it repeats what was not yet looked at: subs
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from app import presence_steps
 from app.sdl import snake
@@ -37,8 +38,7 @@ SECONDS = 3.0
 BATCH = 1_000
 
 
-@dataclass(frozen=True)
-class Repair:
+class Repair(msgspec.Struct, frozen=True):
     """One kind of record whose events are not lost.
 
     Attributes:

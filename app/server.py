@@ -13,6 +13,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.garbage import collect_seldom
 from app.http.health import Health
 from app.http.protocol import BoundedHttpProtocol, Bounds
 from app.local_tls import LocalTls
@@ -49,11 +50,9 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What was made at start lives as long as the process: the collector need not look at it again, and
-        # a request makes few cycles, so it may look less often.
-        gc.collect()
+        # What was made at start lives as long as the process: the collector need not look at it again.
         gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
+        collect_seldom()
         self._when_started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

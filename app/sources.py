@@ -1,7 +1,8 @@
 """The domains' classes over one store: the same set for every runtime, engine and test."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from app.call_engine import CallEngine, local_calls
 from datasources.accounts import Accounts
@@ -67,8 +68,7 @@ from domain.uploads import MediaKind
 from resolvers.context import Sources
 
 
-@dataclass(frozen=True)
-class FileRules:
+class FileRules(msgspec.Struct, frozen=True):
     """What becomes of files in a deployment.
 
     Attributes:
@@ -81,7 +81,10 @@ class FileRules:
     limits: UploadLimits = upload_rules.DEFAULT
     hurdles: Sequence[Hurdle] = ("CHECK",)
     processed: Collection[MediaKind] = ()
-    scratch: Scratch = field(default_factory=Scratch)
+    scratch: Scratch = msgspec.field(default_factory=Scratch)
+
+
+_ANY_FILES = FileRules()
 
 
 def build(
@@ -92,7 +95,7 @@ def build(
     faces: FaceEngine,
     now: Callable[[], Timestamp],
     chat: ChatLimits = chat_limits.DEFAULT,
-    files: FileRules = FileRules(),
+    files: FileRules = _ANY_FILES,
     carrier: CallEngine | None = None,
     face_attendance: bool = False,
     tally: Tally = NO_TALLY,

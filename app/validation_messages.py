@@ -26,7 +26,8 @@ from app.errors import shortened
 _NAME = r"'@?\$?([^']*)'"
 
 _RULES: Sequence[tuple[str, str, str]] = (
-    # What graphql-core says, graphql-java's type of error, and its words.
+    # What graphql-core says, graphql-java's type of error, and its words. So many patterns would be felt at every
+    # start: they are compiled, and kept, by the first that is matched.
     (rf"Cannot query field {_NAME} on type {_NAME}", "FieldUndefined", "Field '{0}' in type '{1}' is undefined"),
     (rf"Unknown argument {_NAME} on directive", "UnknownDirective", "Unknown directive argument {0}"),
     (rf"Unknown argument {_NAME} on", "UnknownArgument", "Unknown field argument {0}"),
@@ -135,8 +136,6 @@ _RULES: Sequence[tuple[str, str, str]] = (
     ("Maximum introspection depth exceeded", "MaxIntrospectionDepth", "Introspection is nested too deeply"),
 )
 
-_COMPILED = [(re.compile(pattern), kind, words) for pattern, kind, words in _RULES]
-
 
 def in_graphql_java_words(errors: Sequence[GraphQLError], document: DocumentNode) -> list[str]:
     """`Validation error of type <Kind>: <words> @ '<path>'` for each error, in order.
@@ -185,12 +184,10 @@ _WRONG_VALUES: Sequence[tuple[str, str]] = (
     (r"(?:Enum '(?=\w+' cannot))?(\w+)'? cannot represent", "'{0}' is not a valid '{1}'"),
 )
 
-_COMPILED_VALUES = [(re.compile(pattern, re.DOTALL), words) for pattern, words in _WRONG_VALUES]
-
 
 def _value_fault(place: str, complaint: str) -> str:
-    for pattern, words in _COMPILED_VALUES:
-        found = pattern.match(complaint)
+    for pattern, words in _WRONG_VALUES:
+        found = re.match(pattern, complaint, re.DOTALL)
         if found:
             return words.format(place, *found.groups())
     return f"'{place}' is not valid"
@@ -224,8 +221,8 @@ def _originals(node: Node, places: Mapping[int, _Place]) -> list[Node]:
 
 
 def _translated(error: GraphQLError, place: _Place) -> tuple[str, str]:
-    for pattern, kind, words in _COMPILED:
-        found = pattern.match(error.message)
+    for pattern, kind, words in _RULES:
+        found = re.match(pattern, error.message)
         if found:
             return kind, words.format(*found.groups())
     kind = "BadValueForDefaultArg" if place.value.startswith("$") else "WrongType"

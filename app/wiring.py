@@ -4,9 +4,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 from graphql import GraphQLSchema
 
 from app.auth.authenticator import Authenticator
@@ -50,8 +50,7 @@ CURSOR_SECRET_FILE = "cursor-secret"  # noqa: S105 - a file's name, no secret
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class App:
+class App(msgspec.Struct, frozen=True):
     """What a runtime needs to serve operations. It is the HTTP endpoint's `Service`."""
 
     store: RecordStore

@@ -1,7 +1,8 @@
 """What the workers do: each step is a plain function of a batch of changes, for any runtime to call."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from datasources import counts, expiry, waitlist
 from datasources.member_counts import count_members
@@ -22,8 +23,7 @@ Handler = Callable[[Sequence[FeedEvent]], Awaitable[Sequence[Write]]]
 another item, are committed together with the place in the feed, so they happen once."""
 
 
-@dataclass(frozen=True)
-class FeedStep:
+class FeedStep(msgspec.Struct, frozen=True):
     """Follows the change feed of a table.
 
     Attributes:
@@ -39,8 +39,7 @@ class FeedStep:
     is_led: bool = False
 
 
-@dataclass(frozen=True)
-class TimedStep:
+class TimedStep(msgspec.Struct, frozen=True):
     """Runs every so many seconds, from where it came to the last time (None at first) to where it got."""
 
     name: str

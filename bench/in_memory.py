@@ -4,7 +4,6 @@ Sign-in, limits, rate limiting, logging and authorization are all on, as in the 
 """
 
 import asyncio
-import dataclasses
 import os
 import tempfile
 
@@ -90,7 +89,7 @@ async def main() -> None:
         access_log = logs.configure(settings.log_level)
         async with open_app(settings) as app:
             health = Health(app.store.ready)
-            service = dataclasses.replace(app, executor=executor())
+            service = msgspec.structs.replace(app, executor=executor())
             front = application(service, settings, health, issuer=None, graphiql=None, access_log=access_log)
             with bound_socket(settings.host, settings.port) as listener:
                 await server(front, health, settings).serve(sockets=[listener])

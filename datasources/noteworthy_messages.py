@@ -6,7 +6,8 @@ in a large room it tells nobody. So a busy room floods nobody, and its cost goes
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from datasources.batches import get_each
 from datasources.ports import FeedEvent, Item, RecordStore
@@ -25,13 +26,12 @@ _MOST_PAGES = 10
 """Of rows of a room that is not large; only one that many have left has more than two."""
 
 
-@dataclass
-class _Said:
+class _Said(msgspec.Struct):
     """In one room: messages that are new, and messages whose words are; and by id what new ones reply to."""
 
-    new: list[Message] = field(default_factory=list)
-    worded: list[Message] = field(default_factory=list)
-    parents: Mapping[str, Message] = field(default_factory=dict)
+    new: list[Message] = msgspec.field(default_factory=list)
+    worded: list[Message] = msgspec.field(default_factory=list)
+    parents: Mapping[str, Message] = msgspec.field(default_factory=dict)
 
     def for_whom(self, message: Message) -> dict[str, bool]:
         """The users whom a message is for, but its sender; and whether it mentions them, else it replies to them."""

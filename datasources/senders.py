@@ -1,7 +1,6 @@
 """The ways out of the house: mail and pushes, as narrow ports. Vendor errors end behind them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -61,11 +60,10 @@ class MailFeedback(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Senders:
+class Senders(msgspec.Struct, frozen=True):
     """The ways out that a deployment has; `pushes` by platform. What is None or missing cannot be sent."""
 
     mailer: Mailer | None = None
-    pushes: Mapping[str, PushSender] = field(default_factory=dict)
+    pushes: Mapping[str, PushSender] = msgspec.field(default_factory=dict)
     texts: TextSender | None = None
     feedback: MailFeedback | None = None

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import emoji as emojis
 import msgspec
 
 from domain import text
@@ -113,6 +112,8 @@ def require_members(mentioned: Sequence[str], members: Mapping[str, RoomMember])
 
 def checked_emoji(value: str) -> str:
     """One emoji in its fully qualified spelling. Raises BAD_REQUEST, rule EMOJI."""
+    import emoji as emojis  # loads a table of every emoji: only once somebody reacts
+
     if len(value) <= text.TAG and emojis.is_emoji(value):
         return emojis.emojize(emojis.demojize(value))
     raise bad_request("emoji", "EMOJI", "emoji is exactly one emoji.")

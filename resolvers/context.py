@@ -1,7 +1,6 @@
 """What every resolver receives first."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -60,8 +59,7 @@ from domain.server import ServerFacts
 from domain.times import Timestamp
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(msgspec.Struct, frozen=True):
     """Everything outside the process, an object for each kind of question. Built by app/wiring.py, or a test."""
 
     users: Users

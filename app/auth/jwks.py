@@ -4,7 +4,6 @@ A token names its key by `kid` and nothing else about the key is taken from a to
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import jwt
@@ -25,8 +24,7 @@ PAUSE_SECONDS = 10
 """Least time between two fetches. It is the penalty of unknown kids: a flood of them costs one fetch in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationKey:
+class VerificationKey(msgspec.Struct, frozen=True):
     """A public key and the algorithms that it may verify."""
 
     public_key: RSAPublicKey | EllipticCurvePublicKey

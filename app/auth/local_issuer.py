@@ -72,7 +72,8 @@ class LocalIssuer:
         if not path.exists():
             _create_key(path)
         try:
-            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+            # Whether its primes are some takes longer to prove than to read it, and we have made it ourselves.
+            key = serialization.load_pem_private_key(path.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
         except (ValueError, TypeError):
             key = None
         if not isinstance(key, rsa.RSAPrivateKey):

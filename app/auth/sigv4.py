@@ -8,10 +8,11 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
+
+import msgspec
 
 from app.auth.config import IamConfig, IamKey
 from app.auth.credentials import Credentials
@@ -29,8 +30,7 @@ _AUTHORIZATION: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(msgspec.Struct, frozen=True):
     """What an Authorization header says: who signed which headers, for when and where."""
 
     access_key_id: str

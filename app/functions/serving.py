@@ -5,8 +5,8 @@ Links to playlists, and uploads in parts for clients that know no GraphQL. Graph
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,8 +31,7 @@ from domain.callers import Caller
 from resolvers.context import Context
 
 
-@dataclass(frozen=True)
-class _Service:
+class _Service(msgspec.Struct, frozen=True):
     """See app.http.reception.Service."""
 
     authenticator: Authenticator

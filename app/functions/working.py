@@ -5,7 +5,6 @@ nothing waits for any, and brings them again when a call fails.
 """
 
 import asyncio
-import dataclasses
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -181,14 +180,15 @@ async def open_work(settings: Settings) -> AsyncIterator[Work]:
     ):
         queue = Queue(arrived, "", wait_seconds=0)
         chime = None if settings.meeting_events_queue_url is None else ChimeEvents(queue)
-        product = dataclasses.replace(opened, settings=settings, calls=dataclasses.replace(opened.calls, events=chime))
+        calls = msgspec.structs.replace(opened.calls, events=chime)
+        product = msgspec.structs.replace(opened, settings=settings, calls=calls)
         feedback = None if settings.mail_feedback_queue_url is None else SesFeedback(queue)
         scans = None if settings.malware_scan_queue_url is None else MalwareScans(queue, settings.s3_prefix)
         publish = publisher.publish_and_wait
         steps = [
             *product_steps(
                 product,
-                dataclasses.replace(senders, feedback=feedback),
+                msgspec.structs.replace(senders, feedback=feedback),
                 scans,
                 media,
                 publish=publish,

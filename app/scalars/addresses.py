@@ -8,8 +8,6 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-import phonenumbers
-
 _EMAIL, _EMAIL_LOCAL = 254, 64  # characters, RFC 5321
 _URL = 2048  # of what clients send
 _OWN_URL = (
@@ -75,6 +73,8 @@ def check_phone(text: str) -> None:
     """A number of a possible length for its country: which numbers are in use changes too often to insist on."""
     if len(text) > _PHONE or not _PHONE_TEXT.fullmatch(text):
         raise ValueError(f"digits, spaces and hyphens are expected, at most {_PHONE}")
+    import phonenumbers  # loads the plans of all countries: only once there is a number to check
+
     try:
         number = phonenumbers.parse(text, "US")
     except phonenumbers.NumberParseException:

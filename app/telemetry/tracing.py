@@ -5,7 +5,6 @@ and only when it is wanted. It reads OTEL_* variables by itself: where spans go,
 """
 
 import asyncio
-import dataclasses
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
@@ -148,7 +147,7 @@ class Tracing:
             with self._span(f"step {step.name}", attributes, kind=kind, parent=parent, links=told_by[1:MOST_LINKS]):
                 return await step.handle(events)
 
-        return dataclasses.replace(step, handle=handle)
+        return msgspec.structs.replace(step, handle=handle)
 
 
 @asynccontextmanager

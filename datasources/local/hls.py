@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from datasources.local.media_inspection import DEMUXERS, Facts
+from datasources.local.media_messages import MASTER_PLAYLIST
 from datasources.video_ladder import SEGMENT_SECONDS, SOUND_KBPS, Rung, ladder
-
-MASTER = "hls/master.m3u8"
 
 
 class Untranscodable(Exception):
@@ -27,7 +26,7 @@ def transcode(
     threads: int,
     report: Callable[[float], None],
 ) -> tuple[Rung, ...]:
-    """Writes `MASTER` and all that it names into the folder; its sizes, none for sound alone.
+    """Writes `MASTER_PLAYLIST` and all that it names into the folder; its sizes, none for sound alone.
 
     Args:
         report: takes percents, rising.
@@ -41,7 +40,7 @@ def transcode(
     reading = ["-threads", str(threads), "-f", DEMUXERS[content_type], "-i", str(source)]
     what = _picture(rungs, facts.has_sound, threads) if rungs else _sound_only()
     command = [ffmpeg, "-nostdin", "-hide_banner", "-v", "error", "-progress", "pipe:1"]
-    command += ["-protocol_whitelist", "file,pipe", *reading, *what, *_playlists(folder / "hls")]
+    command += ["-protocol_whitelist", "file,pipe", *reading, *what, *_playlists(folder / MASTER_PLAYLIST)]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - the program that the settings name, and arguments of our own making
         _follow(process.stdout or (), facts.seconds, report)
     if process.returncode:
@@ -79,10 +78,11 @@ def _sound_only() -> list[str]:
     ]
 
 
-def _playlists(folder: Path) -> list[str]:
+def _playlists(master: Path) -> list[str]:
+    folder = master.parent
     return [
         *("-f", "hls", "-hls_time", str(SEGMENT_SECONDS), "-hls_playlist_type", "vod"),
-        *("-hls_segment_filename", str(folder / "v%v" / "segment-%05d.ts"), "-master_pl_name", "master.m3u8"),
+        *("-hls_segment_filename", str(folder / "v%v" / "segment-%05d.ts"), "-master_pl_name", master.name),
         str(folder / "v%v" / "index.m3u8"),
     ]
 

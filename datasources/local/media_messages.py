@@ -5,6 +5,9 @@ import msgspec
 from datasources.video_ladder import Rung
 from domain.uploads import MediaKind
 
+MASTER_PLAYLIST = "hls/master.m3u8"
+"""Where it is in the task's folder."""
+
 
 class Task(msgspec.Struct, frozen=True):
     """What to do.
@@ -41,7 +44,7 @@ class Made(msgspec.Struct, frozen=True, tag=True):
     """All went well.
 
     Attributes:
-        has_playlist: whether there is `hls/master.m3u8`.
+        has_playlist: whether there is `MASTER_PLAYLIST`.
         rungs: the sizes in it, smallest first; empty for sound.
         picture: the still that is the whole image in a form that every browser shows.
     """

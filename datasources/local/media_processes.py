@@ -9,9 +9,8 @@ from pathlib import Path
 import msgspec
 
 from datasources.blobs import BlobStore
-from datasources.local import hls
 from datasources.local.child_process import ChildProcess, module_command
-from datasources.local.media_messages import Made, Message, Progress, Refused, Still, Task
+from datasources.local.media_messages import MASTER_PLAYLIST, Made, Message, Progress, Refused, Still, Task
 from datasources.media_engine import Report, Underway, Unprocessable
 from datasources.scratch import Scratch
 from datasources.video_ladder import SOUND_KBPS
@@ -125,7 +124,7 @@ def _processed(media: MediaAsset, made: Made, playlist_bytes: int) -> Processed:
         files.append(
             StoredRendition(
                 "HLS",
-                media.folder + hls.MASTER,
+                media.folder + MASTER_PLAYLIST,
                 width=best.width if best else None,
                 height=best.height if best else None,
                 bitrate_kbps=SOUND_KBPS + (best.kbps if best else 0),

@@ -300,3 +300,14 @@ def ask(server: ServerProcess, query: str, **headers: str) -> dict:
     )
     with urllib.request.urlopen(request, timeout=30) as response:
         return json.loads(response.read())
+
+
+def test_a_start_imports_nothing_that_only_some_requests_need(tmp_path: Path):
+    """All these together would take as long as everything that it does import."""
+    with server_process(tmp_path / "data", SEED_DEMO="false", PYTHONPROFILEIMPORTTIME="1") as server:
+        imported = {line.rpartition("|")[2].strip() for line in server.log.read_text().splitlines()}
+    assert {"graphql", "starlette", "uvicorn"} <= imported
+    clients_of_aws = {"boto3", "botocore", "aiobotocore", "aioboto3", "aiohttp", "awscrt"}
+    media_and_faces = {"av", "PIL", "dlib", "numpy"}
+    others = {"redis", "aiosmtplib", "pywebpush", "py_vapid", "opentelemetry", "emoji", "phonenumbers"}
+    assert not imported & (clients_of_aws | media_and_faces | others)

@@ -126,7 +126,7 @@ async def test_only_what_a_lambda_needs_is_imported(environ: dict[str, str], sto
 
     assert {"app", "graphql", "aiobotocore"} <= imported
     servers = {"starlette", "strawberry", "uvicorn", "uvloop", "httptools", "websockets", "broadcaster", "redis"}
-    engines = {"dlib", "numpy", "PIL", "av", "pywebpush", "aiosmtplib", "jwt"}
+    engines = {"dlib", "numpy", "PIL", "av", "pywebpush", "aiosmtplib", "jwt", "emoji", "phonenumbers"}
     assert imported.isdisjoint(servers | engines)
 
 

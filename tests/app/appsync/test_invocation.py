@@ -1,7 +1,6 @@
 """One field at a time, as AppSync asks. What a whole operation answers, tests/appsync holds against the server."""
 
 import asyncio
-import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -311,6 +310,6 @@ def counting_context(school: School, summaries: Callable[[Any], Awaitable[Any]])
 
     def context(caller: Caller) -> Context:
         given = school.context(caller)
-        return msgspec.structs.replace(given, sources=dataclasses.replace(given.sources, users=Users()))
+        return msgspec.structs.replace(given, sources=msgspec.structs.replace(given.sources, users=Users()))
 
     return context
