@@ -107,7 +107,8 @@ class Executor:
         """Never raises but for cancellation; whatever goes wrong is in the answer."""
         began = time.perf_counter()
         try:
-            answer = await self._answer(request, scope)
+            asked = self._asked(request, scope)
+            answer = asked if isinstance(asked, Answer) else await self._run(*asked, request.variables or {}, scope)
         except TimeoutError:
             late = DomainError(Code.TIMEOUT, f"The operation took longer than {self._time.seconds:g} seconds.")
             answer = _failed(late, scope.request_id)
@@ -119,7 +120,8 @@ class Executor:
             self._observe(scope.operation, answer, time.perf_counter() - began)
         return answer
 
-    async def _answer(self, request: GraphQLRequest, scope: RequestScope) -> Answer:
+    def _asked(self, request: GraphQLRequest, scope: RequestScope) -> Answer | tuple[Document, Operation]:
+        """What is to be executed, or why nothing is."""
         document = self.documents.prepared(request.query)
         if document.several and request.operation_name is None:
             return _bad_request("Missing operation name.", scope.request_id)
@@ -134,12 +136,13 @@ class Executor:
             message = "Only queries may be sent this way."
             return Answer(405, refused_request("MethodNotAllowedException", message, scope.request_id))
         scope.operation = operation
-        return await self._run(document, operation, request.variables or {}, scope)
+        return document, operation
 
     async def _run(
         self, document: Document, operation: Operation, variables: Mapping[str, Any], scope: RequestScope
     ) -> Answer:
-        hold_values(variables, self.limits)
+        if variables:
+            hold_values(variables, self.limits)
         if operation.cost.pages:
             hold_cost(operation.cost, variables, self.limits)
         if self._plans is not None and not scope.ctx.caller.denied_fields:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
@@ -68,14 +68,16 @@ class App(msgspec.Struct, frozen=True):
     instruments: Instruments
     tracing: Tracing | None
 
-    async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
-        return await self.authenticator.authenticate(credentials, operation=operation)
+    # Awaitables of others are handed on as they are: every request passes here.
 
-    async def admit(self, caller: Caller) -> Caller:
-        return await self.accounts.admit(caller)
+    def identify(self, credentials: Credentials, operation: ReadOperation) -> Awaitable[Caller]:
+        return self.authenticator.authenticate(credentials, operation=operation)
 
-    async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Answer:
-        return await self.executor.execute(request, RequestScope(self.context(caller), request_id))
+    def admit(self, caller: Caller) -> Awaitable[Caller]:
+        return self.accounts.admit(caller)
+
+    def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Awaitable[Answer]:
+        return self.executor.execute(request, RequestScope(self.context(caller), request_id))
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ class ApiKeyVerifier:
     """
 
     def __init__(self, fixed: Iterable[str], stored: ApiKeys, clock: Callable[[], float]) -> None:
-        self._fixed = frozenset(key_hash(key) for key in fixed)
+        self._fixed = {digest: Caller(Mode.API_KEY, key_id=key_id(digest)) for digest in map(key_hash, fixed)}
         self._stored = stored
         self._clock = clock
         self._keys: dict[str, tuple[Caller, float]] = {}
@@ -42,7 +42,7 @@ class ApiKeyVerifier:
         """
         digest = key_hash(key)
         if digest in self._fixed:
-            return Caller(Mode.API_KEY, key_id=key_id(digest))
+            return self._fixed[digest]
         if self._clock() - self._read_at >= CACHE_SECONDS or (digest not in self._keys and self._may_look()):
             await self._reading.result()
         caller, expiry = self._keys.get(digest, (None, 0.0))

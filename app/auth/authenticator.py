@@ -76,7 +76,16 @@ class Authenticator:
             DomainError: the store of API keys does not answer.
             whatever `operation` raises, when a Lambda authorizer has to be told of it.
         """
-        caller = await self._verified(credentials, operation)
+        authorization = credentials.value("authorization")
+        api_key = credentials.value("x-api-key")
+        if authorization is not None and authorization.startswith(ALGORITHM):
+            caller = self._backend(credentials)
+        elif api_key is not None:
+            caller = await self._application(api_key)
+        elif authorization is not None:
+            caller = await self._person(authorization, credentials, operation)
+        else:
+            raise Unauthenticated(MISSING)
         return msgspec.structs.replace(caller, ip_address=credentials.ip_address, user_agent=credentials.user_agent)
 
     async def accepts(self, caller: Caller) -> bool:
@@ -94,17 +103,6 @@ class Authenticator:
         for verifier in (self._api_keys, self._tokens, self._authorizer):
             if verifier is not None:
                 verifier.forget()
-
-    async def _verified(self, credentials: Credentials, operation: ReadOperation) -> Caller:
-        authorization = credentials.value("authorization")
-        if authorization is not None and authorization.startswith(ALGORITHM):
-            return self._backend(credentials)
-        api_key = credentials.value("x-api-key")
-        if api_key is not None:
-            return await self._application(api_key)
-        if authorization is None:
-            raise Unauthenticated(MISSING)
-        return await self._person(authorization, credentials, operation)
 
     def _backend(self, credentials: Credentials) -> Caller:
         caller = self._signatures.verify(credentials) if self._signatures is not None else None

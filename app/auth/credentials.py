@@ -8,25 +8,36 @@ import msgspec
 MAX_USER_AGENT_CHARACTERS = 256
 
 
-class Credentials(msgspec.Struct, frozen=True):
+class Credentials:
     """One request, or a socket's claim of being one. Its repr shows no header and no body.
 
     Attributes:
         method, path, query: of the request line, undecoded; `query` without its question mark.
-        headers: lower-case names and values in order, repeated ones kept; latin-1 decoded, so that
-            encoding them as latin-1 gives the bytes of the wire.
         body: the bytes as sent.
         ip_address: the client's, after trusted proxies.
         request_id: for the Lambda authorizer's event.
     """
 
-    method: str
-    path: str
-    query: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-    ip_address: str | None = None
-    request_id: str = ""
+    __slots__ = ("_headers", "_wire", "body", "ip_address", "method", "path", "query", "request_id")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        ip_address: str | None = None,
+        request_id: str = "",
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.body = body
+        self.ip_address = ip_address
+        self.request_id = request_id
+        self._headers: tuple[tuple[str, str], ...] | None = tuple(headers)
+        self._wire: Sequence[tuple[bytes, bytes]] = ()
 
     @classmethod
     def of_request(
@@ -40,23 +51,29 @@ class Credentials(msgspec.Struct, frozen=True):
         ip_address: str | None,
         request_id: str,
     ) -> "Credentials":
-        """From what an ASGI server gives (`raw_path`, `query_string`, `headers`)."""
-        return cls(
-            method,
-            path.decode("latin-1"),
-            query.decode("latin-1"),
-            tuple([(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]),
-            body,
-            ip_address,
-            request_id,
-        )
+        """From what an ASGI server gives: `raw_path`, `query_string`, and `headers`, names in lower case."""
+        shown = cls(method, path.decode("latin-1"), query.decode("latin-1"), (), body, ip_address, request_id)
+        shown._headers, shown._wire = None, headers  # decoded when somebody asks for all of them
+        return shown
 
     def __repr__(self) -> str:
         return f"Credentials({self.method} {self.path}, {self.request_id or 'without id'})"
 
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Lower-case names and values in order, repeated ones kept; latin-1 decoded, so that encoding them as latin-1
+        gives the bytes of the wire.
+        """
+        if self._headers is None:
+            self._headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._wire)
+        return self._headers
+
     def values(self, name: str) -> list[str]:
         """All values of a header, given its lower-case name, in order."""
-        return [value for key, value in self.headers if key == name]
+        if self._headers is None:
+            wire_name = name.encode()
+            return [value.decode("latin-1") for key, value in self._wire if key == wire_name]
+        return [value for key, value in self._headers if key == name]
 
     def value(self, name: str) -> str | None:
         """A header's one value; None when it is absent, empty, or sent with different values.
@@ -65,14 +82,14 @@ class Credentials(msgspec.Struct, frozen=True):
         that is resolved against the sender.
         """
         values = self.values(name)
-        if not values or any(value != values[0] for value in values[1:]):
+        if not values or (len(values) > 1 and len(set(values)) > 1):
             return None
         return values[0].strip() or None
 
     @property
     def user_agent(self) -> str | None:
-        agent = next(iter(self.values("user-agent")), "")
-        return agent[:MAX_USER_AGENT_CHARACTERS] or None
+        agents = self.values("user-agent")
+        return agents[0][:MAX_USER_AGENT_CHARACTERS] or None if agents else None
 
 
 class Operation(msgspec.Struct, frozen=True):

@@ -1,11 +1,12 @@
 """A request's body: its size, its type, and the JSON in it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
-from app.http.replies import ClientGone, Refusal, malformed
+from app.http.replies import EXCHANGE, ClientGone, Refusal, malformed
 
 UNREADABLE = "Unable to parse GraphQL query."
 """AppSync's words for every body that holds no operation."""
@@ -22,13 +23,29 @@ _USUAL_TYPES = frozenset(
 _TYPES = frozenset(("application/json", "application/graphql"))
 
 
-def check_type(content_type: bytes | None) -> None:
+async def read(scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
+    """The whole body of a POST, at most `most` bytes. Raises Refusal 413, 415, before it has read more than that."""
+    content_type, encoding, declared = map(headers.get, (b"content-type", b"content-encoding", b"content-length"))
+    if content_type not in _USUAL_TYPES:
+        _check_type(content_type)
+    if encoding is not None:
+        _check_encoding(encoding)
+    if declared is not None and int(declared) > most:
+        raise _too_large(most)
+    exchange = scope["state"].get(EXCHANGE)
+    body: bytes | None = None if exchange is None else exchange.body()
+    if body is None:
+        body = await _received(receive, most)
+    if len(body) > most:
+        raise _too_large(most)
+    return body
+
+
+def _check_type(content_type: bytes | None) -> None:
     """JSON only, under either name that AppSync accepts. Raises Refusal 415.
 
     A form on a foreign page can send text/plain, forms, or no type at all; JSON needs a preflight first.
     """
-    if content_type in _USUAL_TYPES:
-        return
     media_type, *parameters = (content_type or b"").decode("latin-1").lower().split(";")
     pairs = (each.partition("=") for each in parameters)
     charsets = [value.strip(" \t\"'") for name, _, value in pairs if name.strip() == "charset"]
@@ -40,16 +57,14 @@ def check_type(content_type: bytes | None) -> None:
         )
 
 
-def check_encoding(content_encoding: bytes | None) -> None:
+def _check_encoding(content_encoding: bytes) -> None:
     """Plain bodies only: what unpacks to more than was sent could not be bounded before. Raises Refusal 415."""
-    if content_encoding is not None and content_encoding.strip().lower() not in (b"", b"identity"):
+    if content_encoding.strip().lower() not in (b"", b"identity"):
         raise Refusal(415, "UnsupportedMediaTypeException", "Request bodies cannot have a content-encoding.")
 
 
-async def read(receive: Receive, declared: bytes | None, most: int) -> bytes:
-    """The whole body. Raises Refusal 413 as soon as it is, or says it will be, over `most` bytes."""
-    if declared is not None and int(declared) > most:
-        raise _too_large(most)
+async def _received(receive: Receive, most: int) -> bytes:
+    """The body as it comes in. Raises Refusal 413 as soon as it is over `most` bytes."""
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -57,10 +72,6 @@ async def read(receive: Receive, declared: bytes | None, most: int) -> bytes:
         if message["type"] == "http.disconnect":
             raise ClientGone
         chunk: bytes = message.get("body", b"")
-        if not message.get("more_body", False) and not chunks:
-            if len(chunk) > most:
-                raise _too_large(most)
-            return chunk
         size += len(chunk)
         if size > most:
             raise _too_large(most)
@@ -71,7 +82,7 @@ async def read(receive: Receive, declared: bytes | None, most: int) -> bytes:
 
 def json_object(body: bytes) -> dict[str, Any]:
     """Raises Refusal 400 for a body that is no JSON object, or is nested too deep."""
-    if not body.strip():
+    if not body or body.isspace():
         raise malformed("Request body is empty.")
     content = json_value(body)
     if not isinstance(content, dict):

@@ -1,7 +1,7 @@
 """Which web origins may call the API from a browser. Never with cookies: credentials travel in headers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.http.replies import Header, Reply
 
@@ -51,10 +51,11 @@ class Cors:
             self._exposed,
         )
 
-    def headers(self, origin: bytes | None) -> tuple[Header, ...]:
-        """For any answer. An origin is only ever repeated when it is on the list."""
+    def headers(self, asked: Iterable[Header]) -> tuple[Header, ...]:
+        """For the answer to a request with these headers. An origin is only ever repeated when it is on the list."""
         if self._any:
             return self._to_all
+        origin = next((value for name, value in asked if name == b"origin"), None)
         if origin in self._origins:
             return (
                 (b"access-control-allow-origin", origin),

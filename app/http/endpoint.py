@@ -11,9 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.auth.credentials import Operation
 from app.execution import Answer, GraphQLRequest
 from app.http.cors import Cors
-from app.http.front import ACCESS_FIELDS, REQUEST_ID
+from app.http.front import REQUEST_ID
 from app.http.reception import Reception, Service
-from app.http.replies import Header, Reply, method_not_allowed
+from app.http.replies import ACCESS_FIELDS, Header, Reply, method_not_allowed
 from app.http.requests import RequestReader
 
 METHODS = "GET, POST, OPTIONS"
@@ -40,40 +40,39 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Mapping[bytes, bytes] = dict(scope["headers"])
-        if self._page is not None and _wants_page(scope, headers):
-            await self._page(scope, receive, send)
-            return
-        reply = await self._reply(scope, headers, receive)
-        await reply.send(send)
-
-    async def _reply(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Reply:
         method = scope["method"]
-        if method == "OPTIONS":
-            return self._cors.preflight(headers)
-        if method not in ("GET", "POST"):
+        if method == "POST":
+            body = await self._reception.body(scope, headers, receive)
+        elif method == "GET":
+            if self._page is not None and _wants_page(scope, headers):
+                return await self._page(scope, receive, send)
+            body = b""
+        elif method == "OPTIONS":
+            return await self._cors.preflight(headers).send(scope, send)
+        else:
             raise method_not_allowed(METHODS)
-        body = await self._reception.body(headers, receive) if method == "POST" else b""
         with self._reception:
-            return await self._served(scope, body)
+            reply = await self._reply(scope, body)
+        return await reply.send(scope, send)
 
-    async def _served(self, scope: Scope, body: bytes) -> Reply:
-        def read() -> GraphQLRequest:
-            if scope["method"] == "GET":
-                return self._requests.of_query_string(scope["query_string"])
-            return self._requests.of_json(body)
-
+    async def _reply(self, scope: Scope, body: bytes) -> Reply:
         request_id, fields = scope["state"][REQUEST_ID], scope["state"][ACCESS_FIELDS]
-        caller = await self._reception.caller(scope, body, lambda: _shown(read()))
+        caller = await self._reception.caller(scope, body, lambda: _shown(self._read(scope, body)))
         fields["mode"] = caller.mode.value
-        request = read()
+        request = self._read(scope, body)
         if request.operation_name and _NAME.fullmatch(request.operation_name):
             fields["operation"] = request.operation_name
         return _executed(await self._service.execute(request, caller, request_id))
 
+    def _read(self, scope: Scope, body: bytes) -> GraphQLRequest:
+        if scope["method"] == "GET":
+            return self._requests.of_query_string(scope["query_string"])
+        return self._requests.of_json(body)
+
 
 def _wants_page(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     """A browser that was pointed at the endpoint, with nothing to ask."""
-    return scope["method"] == "GET" and not scope["query_string"] and b"text/html" in headers.get(b"accept", b"")
+    return not scope["query_string"] and b"text/html" in headers.get(b"accept", b"")
 
 
 def _shown(request: GraphQLRequest) -> Operation:

@@ -79,7 +79,7 @@ class Files:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if scope["method"] == "OPTIONS":
-            return await self._cors.preflight(headers).send(send)
+            return await self._cors.preflight(headers).send(scope, send)
         request_id = scope["state"][REQUEST_ID]
         try:
             await self._answer(scope, headers, receive, send)

@@ -13,23 +13,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import logs
 from app.http.cors import Cors
-from app.http.replies import ClientGone, Refusal, overloaded
+from app.http.replies import ACCESS_FIELDS, COMMON_HEADERS, ClientGone, Header, Refusal, overloaded
 from datasources.playback import PATH as PLAYBACK_PATH
 
 log = logging.getLogger(__name__)
 
 REQUEST_ID = "request_id"
-ACCESS_FIELDS = "access"
-"""Keys of `scope["state"]`: the request's id, and what an endpoint adds to its access line."""
+"""Key of `scope["state"]`: the request's id."""
 BODY = "body"
 """Set by the protocol for PUT: takes the body over as a `StreamedBody`; from then on there is nothing to `receive`."""
 OVERLOADED = "overloaded"
 """Set by the protocol on connections above the limit; only health is answered there."""
 
 CLIENT_GONE = 499
-"""In the access log only, as nginx writes it: the client hung up before its request was whole."""
+"""In access log and traces only, as nginx writes it: the client hung up before its request was whole."""
 
 _IDS_AT_A_TIME = 256
+_NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
 
 GRAPHQL_PATH = "/graphql"
 FILES_PATH = "/files/"
@@ -78,7 +78,6 @@ class Front:
         request_id = next(self._ids)
         logs.request_id.set(request_id)
         path: str = scope["path"]
-        is_file = path.startswith(FILES_PATH)
         fields: dict[str, Any] = {
             "requestId": request_id,
             "method": scope["method"],
@@ -86,11 +85,15 @@ class Front:
             "status": 0,
             "ms": 0.0,
         }
-        scope.setdefault("state", {}).update({REQUEST_ID: request_id, ACCESS_FIELDS: fields})
-        headers = [(b"x-amzn-requestid", request_id.encode()), (b"x-content-type-options", b"nosniff")]
-        if is_file or path == GRAPHQL_PATH or _OPEN_PATH.fullmatch(path):
-            origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
-            headers += (self._files_cors if is_file else self._cors).headers(origin)
+        headers: list[Header] = [(b"x-amzn-requestid", request_id.encode()), _NOSNIFF]
+        if path == GRAPHQL_PATH or _OPEN_PATH.fullmatch(path):
+            headers += self._cors.headers(scope["headers"])
+        elif path.startswith(FILES_PATH):
+            headers += self._files_cors.headers(scope["headers"])
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state[REQUEST_ID] = request_id
+        state[ACCESS_FIELDS] = fields
+        state[COMMON_HEADERS] = headers
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -99,14 +102,17 @@ class Front:
             await send(message)
 
         try:
-            await self._answer(scope, receive, send_with_headers)
+            if path == GRAPHQL_PATH and OVERLOADED not in state:
+                await self._graphql(scope, receive, send_with_headers)
+            else:
+                await self._others(scope, receive, send_with_headers)
         except Refusal as refusal:
-            await refusal.reply(request_id).send(send_with_headers)
+            await refusal.reply(request_id).send(scope, send_with_headers)
         except ClientGone:
             fields["status"] = CLIENT_GONE
         except asyncio.CancelledError:  # the server ends and waits no longer
             if not fields["status"]:
-                await overloaded("The server is going away.").reply(request_id).send(send_with_headers)
+                await overloaded("The server is going away.").reply(request_id).send(scope, send_with_headers)
         except Exception:
             log.exception("unhandled exception")
             if fields["status"]:
@@ -114,18 +120,16 @@ class Front:
             failure = Refusal(
                 500, "INTERNAL_ERROR", "Internal error.", info={"requestId": request_id, "retryable": True}
             )
-            await failure.reply(request_id).send(send_with_headers)
+            await failure.reply(request_id).send(scope, send_with_headers)
         finally:
             fields["ms"] = round((time.perf_counter() - began) * 1000, 2)
             self._access_log(fields)
         return None
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _others(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if OVERLOADED in scope["state"] and path not in _HEALTH_PATHS:
             raise overloaded("The server has too many connections.")
-        if path == GRAPHQL_PATH:
-            return await self._graphql(scope, receive, send)
         if self._files is not None and path.startswith(FILES_PATH):
             return await self._files(scope, receive, send)
         try:

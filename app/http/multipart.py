@@ -15,9 +15,9 @@ from app.auth.credentials import Operation
 from app.execution import GraphQLRequest
 from app.http import body as bodies
 from app.http.cors import Cors
-from app.http.front import ACCESS_FIELDS, REQUEST_ID
+from app.http.front import REQUEST_ID
 from app.http.reception import Reception, Service
-from app.http.replies import Header, Reply, method_not_allowed
+from app.http.replies import ACCESS_FIELDS, Header, Reply, method_not_allowed
 from domain.callers import Caller
 from domain.errors import Code
 from domain.file_keys import incoming
@@ -82,7 +82,7 @@ class Multipart:
             return self._cors.preflight(headers)
         if scope["method"] != "POST":
             raise method_not_allowed(METHODS)
-        body = await self._reception.body(headers, receive)
+        body = await self._reception.body(scope, headers, receive)
         with self._reception:
             caller = await self._reception.caller(scope, body, lambda: Operation(path.operation, None, None))
             scope["state"][ACCESS_FIELDS]["mode"] = caller.mode.value
@@ -119,7 +119,7 @@ class _Path:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         reply = await self._multipart.reply(scope, receive, self)
-        await reply.send(send)
+        await reply.send(scope, send)
 
 
 async def _init(run: Run, caller: Caller, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,9 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.errors import refused_request
+from app.http.exchange import Exchange
 from app.http.front import BODY, OVERLOADED
-from app.http.replies import JSON, MALFORMED
+from app.http.replies import EXCHANGE, JSON, MALFORMED
 from app.http.streamed_body import StreamedBody
 from app.http.writes import JoinedWrites
 
@@ -144,20 +145,28 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._body = None
 
     def on_headers_complete(self) -> None:
-        names = [name for name, _ in self.headers]
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > self._bounds.header_bytes or len(names) > MOST_HEADERS:
+        size, hosts, framed = len(self.url), 0, False
+        for name, value in self.headers:
+            size += len(name) + len(value)
+            if name == b"host":
+                hosts += 1
+            elif name == b"transfer-encoding":
+                framed = True
+        if size > self._bounds.header_bytes or len(self.headers) > MOST_HEADERS:
             self._stop(_LARGE_HEADERS)
-        version = self.parser.get_http_version()
-        if names.count(b"host") != 1 and (version == "1.1" or names.count(b"host") > 1):
+        if hosts != 1 and (hosts > 1 or self.parser.get_http_version() == "1.1"):
             self._stop(_NO_HOST)
-        if version == "1.0" and b"transfer-encoding" in names:
+        if framed and self.parser.get_http_version() == "1.0":
             self._stop(_OLD_FRAMING)
         super().on_headers_complete()
-        if self.cycle is not None:  # an upgrade has none
-            self.cycle.transport = self._writes  # type: ignore[assignment] # it has what a cycle calls
-            if self.scope["method"] == "PUT":
-                self.scope["state"][BODY] = partial(self._hand_over, self.cycle)
+        cycle = self.cycle
+        if cycle is not None:  # an upgrade has none
+            cycle.transport = self._writes  # type: ignore[assignment] # it has what a cycle calls
+            method = self.scope["method"]
+            if method == "PUT":
+                self.scope["state"][BODY] = partial(self._hand_over, cycle)
+            elif method != "HEAD":
+                self.scope["state"][EXCHANGE] = Exchange(cycle, self._writes)
         self._awaited = _Awaited.BODY
         self._unwatch()
 

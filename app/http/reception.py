@@ -1,6 +1,6 @@
 """What every request passes that asks something of the product: size, credentials, rate, and the account's gate."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Awaitable, Hashable, Mapping
 from typing import Protocol, Self
 
 from starlette.types import Receive, Scope
@@ -20,15 +20,15 @@ from domain.rate import RateLimiter
 class Service(Protocol):
     """What is served. app/wiring.py has the real one."""
 
-    async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
+    def identify(self, credentials: Credentials, operation: ReadOperation) -> Awaitable[Caller]:
         """Raises Unauthenticated, or DomainError when a dependency fails."""
         ...
 
-    async def admit(self, caller: Caller) -> Caller:
+    def admit(self, caller: Caller) -> Awaitable[Caller]:
         """The caller's account, looked at. Raises DomainError UNAUTHORIZED_REQUEST for a revoked session."""
         ...
 
-    async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Answer: ...
+    def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Awaitable[Answer]: ...
 
 
 class Reception:
@@ -55,11 +55,9 @@ class Reception:
     def __exit__(self, *_: object) -> None:
         self._working -= 1
 
-    async def body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    def body(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Awaitable[bytes]:
         """The whole body of a POST. Raises Refusal 413, 415."""
-        bodies.check_type(headers.get(b"content-type"))
-        bodies.check_encoding(headers.get(b"content-encoding"))
-        return await bodies.read(receive, headers.get(b"content-length"), self._most_bytes)
+        return bodies.read(scope, headers, receive, self._most_bytes)
 
     async def caller(self, scope: Scope, body: bytes, operation: ReadOperation) -> Caller:
         """Who asks, verified and admitted. Raises Refusal 401, 429, 503."""

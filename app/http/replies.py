@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from starlette.types import Send
+from starlette.types import Scope, Send
 
 from app.errors import refused_request
 
@@ -12,6 +12,12 @@ Header = tuple[bytes, bytes]
 
 JSON = b"application/json;charset=UTF-8"
 _NO_STORE: Header = (b"cache-control", b"no-store")
+
+ACCESS_FIELDS = "access"
+COMMON_HEADERS = "headers"
+EXCHANGE = "exchange"
+"""Keys of `scope["state"]`: what the access line will tell, the headers of every answer, and, from a protocol that has
+one, the `Exchange` that takes an answer whole."""
 
 MALFORMED = "MalformedHttpRequestException"
 """AppSync's errorType of a request that holds no GraphQL operation."""
@@ -30,13 +36,19 @@ class Reply:
         self.headers = headers
         self.content_type = content_type
 
-    async def send(self, send: Send) -> None:
+    async def send(self, scope: Scope, send: Send) -> None:
+        """The answer, at once where the protocol can."""
+        state = scope["state"]
         headers = [
             (b"content-type", self.content_type),
             (b"content-length", b"%d" % len(self.body)),
             _NO_STORE,
             *self.headers,
         ]
+        exchange = state.get(EXCHANGE)
+        if exchange is not None and exchange.answer(self.status, headers + state[COMMON_HEADERS], self.body):
+            state[ACCESS_FIELDS]["status"] = self.status
+            return
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 

@@ -2,6 +2,9 @@
 
 import asyncio
 
+MOST_COPIED = 64 * 1024
+"""Bytes of a body that are copied behind its head; a longer one is written beside it."""
+
 
 class JoinedWrites:
     """The side of a transport that answers are written to: two writes in one turn of the loop go out as one.
@@ -22,6 +25,14 @@ class JoinedWrites:
         else:
             held, self._held = self._held, None
             self._transport.writelines((held, data))
+
+    def write_whole(self, head: bytes, body: bytes) -> None:
+        """An answer that is all there."""
+        self.flush()
+        if len(body) <= MOST_COPIED:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
 
     def flush(self) -> None:
         if self._held is not None:

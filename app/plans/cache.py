@@ -78,7 +78,7 @@ class Plans:
 
     def plan(self, known: Known, values: VariableValues) -> Plan | None:
         """None when graphql-core is to execute."""
-        wanted: tuple[Any, ...] = tuple(values.coerced.get(name) for name in known.conditions)
+        wanted: tuple[Any, ...] = tuple(map(values.coerced.get, known.conditions))
         if wanted in known.plans:
             return known.plans[wanted]
         if len(known.plans) >= MOST_PLANS or not all(isinstance(each, bool) for each in wanted):

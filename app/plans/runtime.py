@@ -49,6 +49,8 @@ class _Run:
         self._failures: list[tuple[Exception, Field, list[str | int]]] = []
 
     def errors(self) -> list[GraphQLError]:
+        if not self._failures:
+            return []
         return [located_error(error, field.nodes, path) for error, field, path in self._failures]
 
     async def operation(self, plan: Plan) -> dict[str, Any] | None:
@@ -102,7 +104,10 @@ class _Run:
         except Exception as error:
             return [error] * len(records)
         if bound.is_root:
-            return [await _outcome(resolver.func(ctx, **arguments))]
+            try:
+                return [await resolver.func(ctx, **arguments)]
+            except Exception as error:
+                return [error]
         if resolver.batched:
             most = resolver.most
             batches = [records[start : start + most] for start in range(0, len(records), most)]

@@ -40,6 +40,10 @@ def reader(schema: GraphQLSchema, operation: OperationDefinitionNode) -> Callabl
             return by_graphql_core
         usual.append((definition.variable.name.value, expected, required))
 
+    if not usual:
+        none = VariableValues({}, {})
+        return lambda _: none
+
     def checked(raw: Mapping[str, Any]) -> Coerced:
         coerced: dict[str, Any] = {}
         for name, expected, required in usual:

@@ -16,8 +16,8 @@ from app.errors import ErrorObject, refusal
 from app.execution import GraphQLRequest
 from app.http import body as bodies
 from app.http.cors import Cors
-from app.http.front import ACCESS_FIELDS, REQUEST_ID
-from app.http.replies import Refusal, method_not_allowed, overloaded
+from app.http.front import REQUEST_ID
+from app.http.replies import ACCESS_FIELDS, Refusal, method_not_allowed, overloaded
 from app.realtime import connecting
 from app.realtime.live import Subscription, error_of
 from app.realtime.operations import Refused
@@ -98,16 +98,14 @@ class EventStreams:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Mapping[bytes, bytes] = dict(scope["headers"])
         if scope["method"] == "OPTIONS":
-            await self._cors.preflight(headers).send(send)
+            await self._cors.preflight(headers).send(scope, send)
             return
         if scope["method"] != "POST":
             raise method_not_allowed(METHODS)
         sockets = self._services.sockets
         if sockets.draining or sockets.is_full:
             raise overloaded("The server takes no more streams.")
-        bodies.check_type(headers.get(b"content-type"))
-        bodies.check_encoding(headers.get(b"content-encoding"))
-        body = await bodies.read(receive, headers.get(b"content-length"), self._most_bytes)
+        body = await bodies.read(scope, headers, receive, self._most_bytes)
         stream = _Stream(sockets.limits.unsent_bytes)
         caller = await self._caller(scope, body, stream)
         sockets.add(stream)

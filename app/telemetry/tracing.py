@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.documents import Operation
 from app.execution import Answer
+from app.http.replies import ACCESS_FIELDS
 from app.settings import Settings, SettingsFault
 from app.telemetry.instruments import root_field
 from app.version import VERSION
@@ -91,13 +92,10 @@ class Tracing:
             name = "POST /graphql" if scope["path"] == "/graphql" else "HTTP request"
             kind = self._trace.SpanKind.SERVER
             with self._span(name, attributes, kind=kind, parent=sent.decode("latin-1") or None) as span:
-
-                async def noting(message: Message) -> None:
-                    if message["type"] == "http.response.start":
-                        span.set_attribute("http.response.status_code", message["status"])
-                    await send(message)
-
-                await application(scope, receive, noting)
+                try:
+                    await application(scope, receive, send)
+                finally:
+                    span.set_attribute("http.response.status_code", scope["state"][ACCESS_FIELDS]["status"])
             return None
 
         return traced

@@ -91,7 +91,7 @@ def key_set(*jwks: Mapping[str, Any]) -> bytes:
 
 
 def post(headers: Mapping[str, str], body: bytes = b'{"query":"{ __typename }"}') -> Credentials:
-    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     return Credentials.of_request("POST", b"/graphql", b"", pairs, body, ip_address="192.0.2.7", request_id="r1")
 
 
