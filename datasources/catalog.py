@@ -1,6 +1,5 @@
 """The published catalog: newest first by index, or by relevance through the search index."""
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from datasources.course_items import CATALOG_SHARDS, META, course_of
 from datasources.courses import Courses
 from datasources.ports import FeedEvent, RecordStore, SearchHit, SearchIndex
 from datasources.tables import COURSES
+from datasources.together import together
 from domain.courses import Course, CourseFilter
 
 SCOPE = "COURSE"
@@ -43,7 +43,7 @@ class Catalog:
         found: list[Course] = []
         while len(found) < size:
             if short := [shard for shard in shards if shard.is_unsure]:
-                await asyncio.gather(*(shard.fill() for shard in short))
+                await together(shard.fill() for shard in short)
             if any(shard.is_unsure for shard in shards):
                 break  # what follows there might come before everything at hand
             newest = _taken(shards, size - len(found))
@@ -101,19 +101,28 @@ class _Shard:
     """One partition of CatalogIndex, read as far as a merge needs it."""
 
     def __init__(self, store: RecordStore, name: str, position: Any, where: Condition | None, page_size: int) -> None:
-        self.position = position
         self.at_hand: deque[Course] = deque()
         self._store = store
         self._name = name
         self._where = where
         self._page_size = page_size
         self._pages_left = MAX_PAGES
+        self._before_page = position
         self._behind_page = position
+        self._last: Course | None = None
+        """Taken of the page at hand."""
 
     @property
     def is_unsure(self) -> bool:
         """Nothing at hand, although the shard goes on."""
-        return not self.at_hand and self.position != _ENDED
+        return not self.at_hand and self._behind_page != _ENDED
+
+    @property
+    def position(self) -> Any:
+        """Behind what was taken."""
+        if not self.at_hand:
+            return self._behind_page
+        return self._before_page if self._last is None else [self._last.published_at, self._last.id]
 
     async def fill(self) -> None:
         while self.is_unsure and self._pages_left:
@@ -123,20 +132,18 @@ class _Shard:
                 self._name,
                 index="CatalogIndex",
                 limit=self._page_size,
-                after=self._key(self.position),
+                after=self._key(self._behind_page),
                 descending=True,
                 where=self._where,
             )
             self.at_hand.extend(page.records(Course))
+            self._before_page, self._last = self._behind_page, None
             last = page.last_key
             self._behind_page = _ENDED if last is None else [last["publishedAt"], last["courseId"]]
-            if not self.at_hand:
-                self.position = self._behind_page
 
     def take(self) -> Course:
-        course = self.at_hand.popleft()
-        self.position = [course.published_at, course.id] if self.at_hand else self._behind_page
-        return course
+        self._last = self.at_hand.popleft()
+        return self._last
 
     def _key(self, position: Any) -> dict[str, Any] | None:
         if position is None:

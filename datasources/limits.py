@@ -71,23 +71,27 @@ def checked_item(table: Table, item: Mapping[str, Any]) -> Item:
 
 
 def checked_key(table: Table, key: Mapping[str, Any]) -> Item:
-    if set(key) != set(table.key_names):
-        raise ValueError(f"a key of {table.name} is {', '.join(table.key_names)}")
-    return {
-        name: checked_key_value(name, "S", key[name], sort=position > 0)
-        for position, name in enumerate(table.key_names)
-    }
+    names = table.key_names
+    if len(key) != len(names) or any(name not in key for name in names):
+        raise ValueError(f"a key of {table.name} is {', '.join(names)}")
+    partition, sort = table.partition, table.sort
+    checked = {partition: checked_key_value(partition, "S", key[partition], sort=False)}
+    if sort is not None:
+        checked[sort] = checked_key_value(sort, "S", key[sort], sort=True)
+    return checked
 
 
 def checked_key_value(name: str, kind: KeyType, value: Any, *, sort: bool) -> Any:
     """One key attribute's value: of its type, not empty, within DynamoDB's size."""
+    most = MAX_SORT_KEY_BYTES if sort else MAX_PARTITION_KEY_BYTES
+    if kind == "S" and type(value) is str and value.isascii() and 1 <= len(value) <= most:
+        return value  # as nearly all are
     value = plain(value)
     if kind == "N":
         # SQLite's integers end here; no key comes near.
         if type(value) not in (int, float) or not -MAX_INTEGER <= value < MAX_INTEGER:
             raise ValueError(f"{name} is a number key")
         return value
-    most = MAX_SORT_KEY_BYTES if sort else MAX_PARTITION_KEY_BYTES
     if type(value) is not str or not 1 <= text_size(value) <= most:
         raise ValueError(f"{name} is a text key of 1 to {most} bytes")
     return value

@@ -51,7 +51,7 @@ async def children(store: RecordStore, course_id: str, prefix: str) -> list[Item
 
 async def _ranked(store: RecordStore, course_id: str, prefix: str, kind: type[Entry]) -> list[Entry]:
     entries = [entry async for page in _pages(store, course_id, prefix) for entry in page.records(kind)]
-    return sorted(entries, key=attrgetter("rank", "id"))
+    return sorted(entries, key=attrgetter("rank"))  # they come by id
 
 
 async def _pages(store: RecordStore, course_id: str, prefix: str) -> AsyncIterator[Page]:

@@ -5,6 +5,7 @@ point-in-time recovery; `ttl` is in epoch seconds.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -25,7 +26,7 @@ class Index(msgspec.Struct, frozen=True):
     include: tuple[str, ...] | None = None
 
 
-class Table(msgspec.Struct, frozen=True):
+class Table(msgspec.Struct, frozen=True, dict=True):
     """One table.
 
     Attributes:
@@ -46,7 +47,7 @@ class Table(msgspec.Struct, frozen=True):
     def index(self, name: str) -> Index:
         return next(index for index in self.indexes if index.name == name)
 
-    @property
+    @cached_property
     def key_names(self) -> tuple[str, ...]:
         return (self.partition, self.sort) if self.sort else (self.partition,)
 

@@ -1,9 +1,9 @@
 """The outline of courses: modules in a course, lessons in a module, by rank. Drafts are for staff."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import TypeVar
 
+from datasources.together import together
 from domain.courses import Course
 from domain.errors import DomainError
 from domain.lessons import Lesson, Module
@@ -19,7 +19,7 @@ Entry = TypeVar("Entry", Module, Lesson)
 async def modules(
     ctx: Context, courses: Sequence[Course], *, limit: int | None = None, next_token: str | None = None
 ) -> list[Connection[Module] | DomainError]:
-    outlines = await asyncio.gather(*(ctx.sources.modules.of_course(course.id) for course in courses))
+    outlines = await together(ctx.sources.modules.of_course(course.id) for course in courses)
     return [
         _page_or_refusal(ctx, "Course.modules", course.id, entries, limit, next_token)
         for course, entries in zip(courses, outlines, strict=True)
@@ -32,14 +32,13 @@ async def lessons(
 ) -> list[Connection[Lesson] | DomainError]:
     """Each course's outline is read once, however many of its modules ask."""
     course_ids = list(dict.fromkeys(module.course_id for module in modules))
-    staff, outlines = await asyncio.gather(
-        staff_among(ctx, course_ids), asyncio.gather(*map(ctx.sources.lessons.of_course, course_ids))
-    )
+    found = [lesson for outline in await together(map(ctx.sources.lessons.of_course, course_ids)) for lesson in outline]
+    with_drafts = {lesson.course_id for lesson in found if lesson.state != "PUBLISHED"}
+    staff = await staff_among(ctx, with_drafts) if with_drafts else frozenset[str]()
     shown: dict[str, list[Lesson]] = {module.id: [] for module in modules}
-    for lesson in (lesson for outline in outlines for lesson in outline):
+    for lesson in found:
         if lesson.module_id in shown and (lesson.state == "PUBLISHED" or lesson.course_id in staff):
             shown[lesson.module_id].append(lesson)
-
     return [
         _page_or_refusal(ctx, "Module.lessons", module.id, shown[module.id], limit, next_token) for module in modules
     ]

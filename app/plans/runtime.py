@@ -10,10 +10,12 @@ from typing import Any, TypeAlias
 
 from graphql import GraphQLError, Undefined, located_error
 from graphql.execution.values import VariableValues
-from graphql.pyutils import gather_with_cancel, is_iterable
+from graphql.pyutils import is_iterable
 
 from app.access import unauthorized
 from app.plans.plan import Field, Items, Leaf, Object, Plan, Selection, Shape
+from app.plans.support import as_json
+from datasources.together import together
 from domain.callers import Caller
 from domain.errors import account_suspended
 from resolvers.context import Context
@@ -71,17 +73,18 @@ class _Run:
 
     async def _all(self, todo: Todo) -> None:
         """Different fields at the same time."""
-        if len(todo) == 1:
-            [(field, asked)] = todo.items()
-            await self._answer(field, asked)
-        else:
-            await gather_with_cancel(*(self._answer(field, asked) for field, asked in todo.items()))
+        await together(self._answer(field, asked) for field, asked in todo.items())
 
     async def _answer(self, field: Field, asked: Sequence[Asked]) -> None:
         """One field of many records, with all that is selected below."""
         if self._failures:
             asked = [each for each in asked if not _is_gone(each[2])]
         values = await self._values(field, [record for record, _, _ in asked])
+        ready = _ready(field.shape, values)
+        if ready is not None:
+            for (_, fields, _), value in zip(asked, ready, strict=True):
+                fields[field.key] = value
+            return
         todo: Todo = {}
         required = field.shape.required
         for (_, fields, place), value in zip(asked, values, strict=True):
@@ -112,8 +115,8 @@ class _Run:
             most = resolver.most
             batches = [records[start : start + most] for start in range(0, len(records), most)]
             calls = [_outcomes(field, resolver.func(ctx, batch, **arguments), len(batch)) for batch in batches]
-            return [value for values in await _together(calls) for value in values]
-        return await _together([_outcome(resolver.func(ctx, record, **arguments)) for record in records])
+            return [value for values in await together(calls) for value in values]
+        return await together(_outcome(resolver.func(ctx, record, **arguments)) for record in records)
 
     # Values
 
@@ -220,6 +223,20 @@ def _is_gone(place: Place) -> bool:
     return False
 
 
+def _ready(shape: Shape, values: Sequence[Any]) -> Sequence[Any] | None:
+    """What the answer shows of several values, made in one go; None where that is not to be had."""
+    finish = shape.finish
+    if not isinstance(finish, as_json) or len(values) < 2:
+        return None
+    for each in {value.__class__ for value in values}:
+        if issubclass(each, Exception) or (each is type(None) and shape.required):
+            return None
+    try:
+        return finish.each(values)
+    except Exception:  # of one of them, and which that is comes out one by one
+        return None
+
+
 def _selection(field: Field, shape: Object, value: Any) -> Selection:
     if shape.only is not None:
         return shape.only
@@ -227,10 +244,6 @@ def _selection(field: Field, shape: Object, value: Any) -> Selection:
     if selection is None:
         raise GraphQLError(f"{field.coordinate} cannot tell which {shape.name} a value is.")
     return selection
-
-
-async def _together(calls: list[Any]) -> list[Any]:
-    return [await calls[0]] if len(calls) == 1 else await gather_with_cancel(*calls)
 
 
 async def _outcome(call: Awaitable[Any]) -> Any:

@@ -5,7 +5,9 @@ item that lacks one of its keys is not in it.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -74,6 +76,14 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _values_of(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """What reads these attributes of an item."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    [name] = names
+    return lambda item: (item[name],)
+
+
 def conjunction(names: Sequence[str]) -> str:
     return " AND ".join(f"{quoted(name)} = ?" for name in names)
 
@@ -89,6 +99,8 @@ class Layout:
         stored = [*self.columns, *(["_ttl"] if table.ttl else []), "_item"]
         rest = [name for name in stored if name not in table.key_names]
         self.sql_name = quoted(table.name)
+        self.key_values = _values_of(table.key_names)
+        self.select_many = cache(self._select_many)
         self.select = f"SELECT _item FROM {self.sql_name} WHERE {conjunction(table.key_names)}"  # noqa: S608 - names are ours
         self.delete = f"DELETE FROM {self.sql_name} WHERE {conjunction(table.key_names)}"  # noqa: S608 - names are ours
         self.upsert = (
@@ -97,7 +109,7 @@ class Layout:
             f"DO UPDATE SET {', '.join(f'{quoted(name)} = excluded.{quoted(name)}' for name in rest)}"
         )
 
-    def select_many(self, count: int) -> str:
+    def _select_many(self, count: int) -> str:
         """One statement for `count` keys, as each statement costs the reader's thread a wait for Python's lock.
 
         CROSS JOIN keeps SQLite from turning the join round, which would be a scan.
@@ -109,9 +121,6 @@ class Layout:
             f"WITH wanted ({names}) AS (VALUES {', '.join([row] * count)}) "  # noqa: S608 - names are ours
             f"SELECT _item FROM wanted CROSS JOIN {self.sql_name} AS kept ON {same}"
         )
-
-    def key_values(self, key: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(key[name] for name in self.table.key_names)
 
     def row(self, item: Mapping[str, Any]) -> list[Any]:
         """Values for `upsert`."""
