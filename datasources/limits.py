@@ -99,23 +99,13 @@ def checked_key_value(name: str, kind: KeyType, value: Any, *, sort: bool) -> An
 
 def _check_attributes(table: Table, attributes: Mapping[str, Any], *, required: bool) -> None:
     """Key attributes of the table (when required), those of its indexes where present, and `ttl`."""
-    for name, kind, sort in key_attributes(table):
+    for name, kind, sort in table.key_attributes:
         if name in attributes:
             checked_key_value(name, kind, attributes[name], sort=sort)
         elif required and name in table.key_names:
             raise ValueError(f"an item of {table.name} needs {name}")
     if table.ttl and _TTL in attributes and type(attributes[_TTL]) is not int:
         raise ValueError("ttl is in whole epoch seconds")
-
-
-def key_attributes(table: Table) -> Iterator[tuple[str, KeyType, bool]]:
-    """Name, type and role (is it a sort key) of each attribute that the table or an index has for a key."""
-    for position, name in enumerate(table.key_names):
-        yield name, "S", position > 0
-    for index in table.indexes:
-        yield index.partition, "S", False
-        if index.sort:
-            yield index.sort, index.sort_type, True
 
 
 def check_batch_get(keys: Sequence[Any]) -> None:
@@ -178,10 +168,10 @@ def condition_names(condition: Condition) -> Iterator[str]:
 def checked_updates(table: Table, updates: Sequence[Update]) -> tuple[Update, ...]:
     if not updates:
         raise ValueError("a change has at least one update")
-    names = [update.name for update in updates]
-    if len(set(names)) != len(names):
+    names = {update.name for update in updates}
+    if len(names) != len(updates):
         raise ValueError("an attribute is updated twice")
-    if not set(names).isdisjoint(table.key_names):
+    if not names.isdisjoint(table.key_names):
         raise ValueError("a key attribute cannot be updated")
     return tuple(_checked_update(table, update) for update in updates)
 
@@ -194,13 +184,13 @@ def _checked_update(table: Table, update: Update) -> Update:
         case Add(_, amount):
             if isinstance(amount, bool) or not isinstance(amount, int | float):
                 raise ValueError("only a number can be added")
-            if any(name == key and kind == "S" for key, kind, _ in key_attributes(table)):
+            if any(name == key and kind == "S" for key, kind, _ in table.key_attributes):
                 raise ValueError(f"{name} is a text key")
             return Add(name, plain_number(amount))
         case Set(_, value) | SetIfMissing(_, value):
-            value = plain(value)
-            _check_attributes(table, {name: value}, required=False)
-            return type(update)(name, value)
+            checked = plain(value)
+            _check_attributes(table, {name: checked}, required=False)
+            return update if checked is value else type(update)(name, checked)
         case _:
             assert_never(update)
 
@@ -225,9 +215,14 @@ def checked_write(write: Write) -> Write:
             assert_never(write)
 
 
+def named(write: Write) -> Mapping[str, Any]:
+    """What holds the key of the item that a write is about."""
+    return write.item if isinstance(write, Put) else write.key
+
+
 def key_of(write: Write) -> Item:
     """The key that a write is about."""
-    source = write.item if isinstance(write, Put) else write.key
+    source = named(write)
     return {name: source[name] for name in write.table.key_names}
 
 
@@ -257,7 +252,11 @@ def checked_batch(
 
 
 def _check_distinct(writes: Sequence[Write]) -> None:
-    if len({(write.table.name, *key_of(write).values()) for write in writes}) != len(writes):
+    seen = set()
+    for write in writes:
+        source, table = named(write), write.table
+        seen.add((table.name, source[table.partition], source[table.sort] if table.sort else None))
+    if len(seen) != len(writes):
         raise ValueError("an item is written twice")
 
 

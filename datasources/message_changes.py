@@ -51,6 +51,11 @@ class Send(msgspec.Struct, frozen=True):
         return self.words.attachment_ids
 
     @property
+    def rests_on_writer(self) -> str | None:
+        is_plain = self.reply_to_id is None and not self.words.mentioned_user_ids and not self.media_ids
+        return self.sender_id if is_plain else None
+
+    @property
     def most_writes(self) -> int:
         return (4 if self.reply_to_id is None else 7) + 2 * len(self.media_ids)
 
@@ -112,6 +117,7 @@ class Edit(msgspec.Struct, frozen=True):
     most_writes: int = 4
     reactions: tuple[Reaction, ...] = ()
     media_ids: tuple[str, ...] = ()
+    rests_on_writer: str | None = None
 
     @property
     def message_ids(self) -> list[str]:
@@ -147,6 +153,7 @@ class Remove(msgspec.Struct, frozen=True):
     most_writes: int = 5 + MOST_ATTACHMENTS
     reactions: tuple[Reaction, ...] = ()
     media_ids: tuple[str, ...] = ()
+    rests_on_writer: str | None = None
 
     @property
     def message_ids(self) -> list[str]:
@@ -194,6 +201,7 @@ class React(msgspec.Struct, frozen=True):
     is_set: bool
     most_writes: int = 5
     media_ids: tuple[str, ...] = ()
+    rests_on_writer: str | None = None
 
     @property
     def message_ids(self) -> list[str]:

@@ -59,6 +59,8 @@ class RoomChange(Protocol):
 
     Attributes:
         message_ids, user_ids, reactions, media_ids: what the decision rests on, besides the room.
+        rests_on_writer: the user whose place in the room is all of it, and who says something new; None where it
+            rests on more.
         most_writes: how many items it writes or checks at most, besides room and counter.
     """
 
@@ -75,6 +77,9 @@ class RoomChange(Protocol):
     def media_ids(self) -> Sequence[str]: ...
 
     @property
+    def rests_on_writer(self) -> str | None: ...
+
+    @property
     def most_writes(self) -> int: ...
 
     def apply(self, draft: "Draft") -> Message:
@@ -83,7 +88,8 @@ class RoomChange(Protocol):
 
 
 class Draft:
-    """Made by `read`. `room`, `members` and `media` are as they were read, `now` is the time of all that is written."""
+    """Made by `read`, or from memory. `room` and `media` are as they were read, `members` as they shall be, `now` is
+    the time of all that is written."""
 
     def __init__(
         self,
@@ -112,6 +118,17 @@ class Draft:
         self._shown: Tally[str] = Tally()
         self._uses: dict[tuple[str, str], Put | Delete] = {}
         self._also: list[Write] = []
+
+    def room_after(self) -> Room:
+        """The room once this is committed."""
+        counter = self._counter
+        return msgspec.structs.replace(
+            self.room,
+            last_sequence=counter.last_sequence,
+            last_change_sequence=counter.last_change_sequence,
+            last_message_at=counter.last_message_at,
+            activity_hour=self._activity_hour(),
+        )
 
     def message(self, message_id: str) -> Message | None:
         return self._messages.get(message_id) or self._messages_read.get(message_id)
@@ -187,12 +204,15 @@ class Draft:
 
     def _room_write(self) -> Write:
         """The room as it was read, and once an hour its place in the list of rooms by activity."""
-        unchanged = unchanged_room(self.room)
-        said_anything = self._counter.last_sequence > self._counter_read.last_sequence
-        hour = hour_of(self._counter.last_message_at or self.now)
-        if not said_anything or hour <= self.room.activity_hour:
+        unchanged, hour = unchanged_room(self.room), self._activity_hour()
+        if hour == self.room.activity_hour:
             return unchanged
-        return Change(ROOMS, room_key(self.room.id), [Set("activityHour", hour)], unchanged.condition)
+        return Change(ROOMS, unchanged.key, [Set("activityHour", hour)], unchanged.condition)
+
+    def _activity_hour(self) -> str:
+        said_anything = self._counter.last_sequence > self._counter_read.last_sequence
+        before = self.room.activity_hour
+        return max(before, hour_of(self._counter.last_message_at or self.now)) if said_anything else before
 
     def _member_write(self, user_id: str) -> Write:
         before, after = self._members_read[user_id], self.members[user_id]

@@ -7,13 +7,14 @@ transaction, against changes of other processes too.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from datasources.contention import settle
+from datasources.contention import LostRace, settle
 from datasources.ports import MAX_TRANSACTION, RecordStore
 from datasources.room_draft import Draft, RoomChange, read
+from datasources.room_memory import RoomMemory
 from domain.errors import DomainError, throttled
 from domain.messages import Message
 from domain.times import Timestamp
@@ -41,6 +42,7 @@ class RoomQueue:
         self._store = store
         self._now = now
         self._days = days
+        self._memory = RoomMemory()
         self._waiting: dict[str, deque[_Call]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -89,11 +91,32 @@ class RoomQueue:
 
     async def _commit(self, room_id: str, calls: list[_Call]) -> None:
         """Raises LostRace."""
-        if not calls:
+        if not calls or await self._commit_remembered(room_id, calls):
             return
         draft = await read(self._store, room_id, [call.change for call in calls], self._now(), self._days)
         made = [(call, message) for call in calls if (message := _applied(call, draft)) is not None]
+        await self._save(draft, made)
+
+    async def _commit_remembered(self, room_id: str, calls: list[_Call]) -> bool:
+        """Without reading anything, where all that the changes rest on is as it is remembered."""
+        draft = self._memory.draft(room_id, [call.change for call in calls], self._now(), self._days)
+        if draft is None:
+            return False
+        try:
+            made = [(call, call.change.apply(draft)) for call in calls]
+        except DomainError:
+            return False  # a refusal rests on what is read
+        try:
+            await self._save(draft, made)
+        except LostRace:
+            self._memory.doubt(room_id)
+            return False
+        return True
+
+    async def _save(self, draft: Draft, made: Sequence[tuple[_Call, Message]]) -> None:
+        """Raises LostRace."""
         await draft.save(self._store)
+        self._memory.keep(draft)
         for call, message in made:
             if not call.answer.done():
                 call.answer.set_result(message)

@@ -51,6 +51,16 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     def key_names(self) -> tuple[str, ...]:
         return (self.partition, self.sort) if self.sort else (self.partition,)
 
+    @cached_property
+    def key_attributes(self) -> tuple[tuple[str, KeyType, bool], ...]:
+        """Name, type and role (is it a sort key) of each attribute that the table or an index has for a key."""
+        found: list[tuple[str, KeyType, bool]] = [(name, "S", name == self.sort) for name in self.key_names]
+        for index in self.indexes:
+            found.append((index.partition, "S", False))
+            if index.sort:
+                found.append((index.sort, index.sort_type, True))
+        return tuple(dict.fromkeys(found))
+
     def shown(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """What a change shows of an item."""
         return {name: value for name, value in item.items() if name not in self.private}

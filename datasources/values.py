@@ -40,14 +40,17 @@ def plain(value: Any, depth: int = 1) -> Any:
         if not value.isascii():
             value.encode()  # a lone surrogate has no UTF-8 form: UnicodeEncodeError is a ValueError
         return value
-    if kind is bool or value is None or kind is bytes:
-        return value
     if kind is int or kind is float:
         return plain_number(value)
+    if kind is bool or value is None or kind is bytes:
+        return value
     if depth > MAX_NESTING:
         raise ValueError(f"values nest deeper than {MAX_NESTING} levels")
-    if isinstance(value, Mapping):
-        return {attribute_name(name): plain(inner, depth + 1) for name, inner in value.items()}
+    if kind is dict or isinstance(value, Mapping):
+        return {
+            attribute_name(name): inner if type(inner) is str and inner.isascii() else plain(inner, depth + 1)
+            for name, inner in value.items()
+        }
     if isinstance(value, list | tuple):
         return [plain(inner, depth + 1) for inner in value]
     if isinstance(value, str):
@@ -71,6 +74,8 @@ def plain_number(value: int | float) -> int | float:
 
 
 def attribute_name(name: Any) -> str:
+    if type(name) is str and name and name.isascii():
+        return name
     if not isinstance(name, str) or not name:
         raise ValueError("an attribute needs a name")
     return str(plain(name))

@@ -29,6 +29,7 @@ _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_SCALARS = frozenset({str, int, bool})
 _EXACT = Context(prec=38, traps=[Inexact])
 
 
@@ -72,6 +73,8 @@ def _compares(left: Any, how: str, right: Any) -> bool:
 
 def same(left: Any, right: Any) -> bool:
     """Equality by type and value: unlike Python's, True is not 1."""
+    if type(left) is type(right) and type(left) in _SCALARS:
+        return bool(left == right)
     kind = kind_of(left)
     if kind != kind_of(right):
         return False

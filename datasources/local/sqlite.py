@@ -25,18 +25,12 @@ from datasources.limits import (
 from datasources.local.evaluate import holds
 from datasources.local.sqlite_connections import connect_all
 from datasources.local.sqlite_feed import Signal, last_sequence, prune, read_changes, sequence_of
+from datasources.local.sqlite_group import RecordGroup
 from datasources.local.sqlite_pages import RecordDecoders, RowPage
 from datasources.local.sqlite_queries import Statement, read, read_rows
 from datasources.local.sqlite_schema import Layout, decode, prepare
 from datasources.local.sqlite_threads import SERVICE, Result, Threads, Work, run_reads, run_writes
-from datasources.local.sqlite_writes import (
-    TOKEN_SECONDS,
-    Effect,
-    apply,
-    effect_of,
-    remove_expired,
-    transact,
-)
+from datasources.local.sqlite_writes import TOKEN_SECONDS, Batch, Effect, Expiry, Single, Transaction
 from datasources.pages import ItemPage
 from datasources.ports import Attributes, Change, Delete, FeedPage, Item, Key, Page, Put, SortRange, Write
 from datasources.tables import Table
@@ -93,7 +87,7 @@ class SQLiteStore:
         connections, last = await asyncio.to_thread(_connect_all, path, layouts)
         signal = Signal(last)
         readers = Threads("sqlite-reader", connections[1:], capacity=READ_QUEUE, share=8, run=run_reads)
-        write = partial(run_writes, committed=signal.refresh)
+        write = partial(run_writes, group=partial(RecordGroup, now=now), committed=signal.refresh)
         writer = Threads("sqlite-writer", connections[:1], capacity=WRITE_QUEUE, share=GROUP, run=write)
         store = SQLiteStore(layouts, readers, writer, signal, now)
         sweeper = asyncio.create_task(store._sweep_forever(sweep_seconds))
@@ -194,34 +188,24 @@ class SQLiteStore:
     async def update(
         self, table: Table, key: Key, updates: Sequence[Update], *, condition: Condition | None = None
     ) -> Item:
-        return (await self._write(Change(table, key, updates, condition))).new or {}
+        return dict((await self._write(Change(table, key, updates, condition))).new or {})
 
     async def delete(self, table: Table, key: Key, *, condition: Condition | None = None) -> Item | None:
-        return (await self._write(Delete(table, key, condition))).old
+        old = (await self._write(Delete(table, key, condition))).old
+        return None if old is None else dict(old)
 
     async def _write(self, write: Write) -> Effect:
-        layout, checked = self._layout(write.table), checked_write(write)
-
-        def work(connection: sqlite3.Connection) -> Effect:
-            effect = effect_of(connection, layout, checked)
-            apply(connection, effect, self._now())
-            return effect
-
-        return await self._writer.submit(work)
+        effect: Effect = await self._writer.do(Single([(self._layout(write.table), checked_write(write))]))
+        return effect
 
     async def batch_write(self, table: Table, *, puts: Sequence[Attributes] = (), deletes: Sequence[Key] = ()) -> None:
         layout, writes = self._layout(table), checked_batch(table, puts, deletes)
-
-        def work(connection: sqlite3.Connection) -> None:
-            for write in writes:
-                apply(connection, effect_of(connection, layout, write), self._now())
-
         if writes:
-            await self._writer.submit(work)
+            await self._writer.do(Batch([(layout, write) for write in writes]))
 
     async def transact(self, writes: Sequence[Write], *, token: str | None = None) -> None:
         checked = [(self._layout(write.table), write) for write in checked_transaction(writes, token)]
-        await self._writer.submit(lambda connection: transact(connection, checked, token, self._now()))
+        await self._writer.do(Transaction(checked, token))
 
     # Change feed
 
@@ -256,17 +240,14 @@ class SQLiteStore:
         removed = 0
         for layout in self._layouts.values():
             if layout.table.ttl:
-                removed += await self._sweep_all(partial(self._sweep_table, layout=layout))
+                removed += await self._sweep_all(Expiry((), layout, SWEEP_BATCH))
         return removed + await self._sweep_all(self._sweep_history)
 
-    async def _sweep_all(self, batch: Callable[[sqlite3.Connection], int]) -> int:
-        removed = 0
-        while (count := await self._writer.submit(batch)) == SWEEP_BATCH:
+    async def _sweep_all(self, batch: Expiry | Work[int]) -> int:
+        removed, count = 0, 0
+        while (count := await self._writer.do(batch)) == SWEEP_BATCH:
             removed += count
         return removed + count
-
-    def _sweep_table(self, connection: sqlite3.Connection, layout: Layout) -> int:
-        return remove_expired(connection, layout, self._now(), SWEEP_BATCH)
 
     def _sweep_history(self, connection: sqlite3.Connection) -> int:
         return prune(connection, self._now(), FEED_SECONDS, TOKEN_SECONDS, SWEEP_BATCH)

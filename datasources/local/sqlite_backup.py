@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from datasources.local.sqlite_connections import connect_all
-from datasources.local.sqlite_schema import Layout, decode, prepare
+from datasources.local.sqlite_schema import Layout, decode, encode, prepare
 from datasources.ports import Item
 from datasources.tables import Table
 
@@ -83,5 +83,5 @@ def make(path: Path, tables: Sequence[Table], pages: Iterable[tuple[Table, list[
         for table, page in pages:
             layout = layouts[table.name]
             connection.execute("BEGIN")
-            connection.executemany(layout.upsert, [layout.row(item) for item in page])
+            connection.executemany(layout.upsert, [layout.row(item, encode(item)) for item in page])
             connection.execute("COMMIT")

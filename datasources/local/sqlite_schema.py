@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from datasources.limits import key_attributes, position_names
-from datasources.ports import Item
+from datasources.limits import position_names
+from datasources.ports import MAX_BATCH_GET, Item
 from datasources.tables import Table
 
 SCHEMA_VERSION = 1
@@ -22,6 +22,8 @@ SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x45445543  # "EDUC", so that `file` and SQLite's shell tell whose file it is
 _BIG_INTEGER = 1
 _TTL = "ttl"
+_SIZES = (2, 5, 10, 25, 50, MAX_BATCH_GET)
+"""Of statements that look up several keys."""
 
 _SYSTEM_TABLES = """
 CREATE TABLE IF NOT EXISTS _changes (
@@ -93,7 +95,7 @@ class Layout:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        kinds = {name: kind for name, kind, _ in key_attributes(table)}
+        kinds = {name: kind for name, kind, _ in table.key_attributes}
         self.columns = tuple(kinds)
         self._types = {name: "TEXT" if kind == "S" else "NUMERIC" for name, kind in kinds.items()}
         stored = [*self.columns, *(["_ttl"] if table.ttl else []), "_item"]
@@ -122,12 +124,23 @@ class Layout:
             f"SELECT _item FROM wanted CROSS JOIN {self.sql_name} AS kept ON {same}"
         )
 
-    def row(self, item: Mapping[str, Any]) -> list[Any]:
-        """Values for `upsert`."""
+    def select_these(self, keys: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:
+        """A statement that finds the items with these keys, at most 100, and its values.
+
+        There are few different ones, so that SQLite need not parse them again: the last key fills up.
+        """
+        if len(keys) == 1:
+            return self.select, list(keys[0])
+        count = next(size for size in _SIZES if size >= len(keys))
+        values = [value for key in keys for value in key]
+        return self.select_many(count), values + list(keys[-1]) * (count - len(keys))
+
+    def row(self, item: Mapping[str, Any], data: bytes) -> list[Any]:
+        """Values for `upsert`; `data` is the item's bytes."""
         row = [item.get(name) for name in self.columns]
         if self.table.ttl:
             row.append(item.get(_TTL))
-        row.append(encode(item))
+        row.append(data)
         return row
 
     def index_name(self, name: str) -> str:
@@ -189,7 +202,7 @@ class Layout:
         page = f"SELECT rowid, _item FROM {self.sql_name} WHERE rowid > ? ORDER BY rowid LIMIT 1000"  # noqa: S608 - names are ours
         while rows := connection.execute(page, (last,)).fetchall():
             last = rows[-1][0]
-            connection.executemany(self.upsert, [self.row(decode(data)) for _, data in rows])
+            connection.executemany(self.upsert, [self.row(decode(data), data) for _, data in rows])
 
 
 def prepare(connection: sqlite3.Connection, layouts: Sequence[Layout]) -> None:

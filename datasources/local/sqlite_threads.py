@@ -9,10 +9,10 @@ import logging
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from datasources.ports import ConditionFailed, TransactionFailed
 from domain.errors import DomainError, dependency_failed, throttled
@@ -33,7 +33,7 @@ class Task:
 
     __slots__ = ("failed", "future", "loop", "outcome", "service", "work")
 
-    def __init__(self, work: Work[Any], service: str) -> None:
+    def __init__(self, work: Any, service: str) -> None:
         self.work = work
         self.service = service
         self.loop = asyncio.get_running_loop()
@@ -122,11 +122,18 @@ class Threads:
             thread.start()
 
     async def submit(self, work: Work[Result]) -> Result:
-        """What `work` returns or raises. If the caller is cancelled, work that has not begun is dropped."""
+        """As `do`, of a function that is given the connection."""
+        result: Result = await self.do(work)
+        return result
+
+    async def do(self, work: Any) -> Any:
+        """What a unit of work of any kind that `run` knows returns or raises.
+
+        If the caller is cancelled, work that has not begun is dropped.
+        """
         task = Task(work, self._service)
         self._queue.put(task)
-        result: Result = await task.future
-        return result
+        return await task.future
 
     async def close(self) -> None:
         """Refuses new work, finishes what was taken in, ends the threads."""
@@ -155,19 +162,51 @@ def run_reads(connection: sqlite3.Connection, tasks: list[Task]) -> None:
             task.fail(error)
 
 
+class Group(Protocol):
+    """A transaction, as the units of work in it see it."""
+
+    def do(self, work: Any) -> Any:
+        """What the unit returns or raises."""
+        ...
+
+    def finish(self) -> None:
+        """Write what is not written yet."""
+        ...
+
+
+class PlainGroup:
+    """Of units that are given the connection."""
+
+    def __init__(self, connection: sqlite3.Connection, works: Iterable[Any]) -> None:
+        self._connection = connection
+
+    def do(self, work: Work[Result]) -> Result:
+        return work(self._connection)
+
+    def finish(self) -> None: ...
+
+
 def run_writes(
-    connection: sqlite3.Connection, tasks: list[Task], *, committed: Callable[[sqlite3.Connection], None]
+    connection: sqlite3.Connection,
+    tasks: list[Task],
+    *,
+    group: Callable[[sqlite3.Connection, Iterable[Any]], Group] = PlainGroup,
+    committed: Callable[[sqlite3.Connection], None],
 ) -> None:
     """Group commit: everything in one transaction, nothing acknowledged before it is on disk.
 
-    `committed` is called after the commit.
+    Args:
+        group: made in the transaction, with all units of work.
+        committed: is called after the commit.
     """
     rest = tasks
     try:
-        while (culprit := _commit_group(connection, rest)) is not None:
+        while (culprit := _commit_group(connection, rest, group)) is not None:
             rest = [task for task in rest if task is not culprit]
-    except sqlite3.Error as error:
+    except Exception as error:
         _roll_back(connection)
+        if not isinstance(error, sqlite3.Error):
+            raise
         for task in rest:
             task.fail(error)
         return
@@ -177,17 +216,20 @@ def run_writes(
         _log.error("signal after commit failed", extra={"error": type(error).__name__})
 
 
-def _commit_group(connection: sqlite3.Connection, tasks: list[Task]) -> Task | None:
+def _commit_group(
+    connection: sqlite3.Connection, tasks: list[Task], group: Callable[[sqlite3.Connection, Iterable[Any]], Group]
+) -> Task | None:
     """None: committed. A task: it failed halfway, nothing was written, the others are to be done again.
 
     Raises:
         sqlite3.Error: the store itself failed, so that all tasks have.
     """
     connection.execute("BEGIN IMMEDIATE")
+    units = group(connection, [task.work for task in tasks])
     for task in tasks:
         task.failed = False
         try:
-            task.outcome = task.work(connection)
+            task.outcome = units.do(task.work)
         except _REFUSALS as refusal:
             task.fail(refusal)
         except sqlite3.OperationalError:  # disk full, I/O error: no task's own fault
@@ -196,6 +238,7 @@ def _commit_group(connection: sqlite3.Connection, tasks: list[Task]) -> Task | N
             _roll_back(connection)
             task.fail(error)
             return task
+    units.finish()
     connection.execute("COMMIT")
     return None
 

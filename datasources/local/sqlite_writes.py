@@ -1,47 +1,47 @@
-"""Units of work that change records; each runs inside the writer's transaction.
+"""Units of work that change records.
 
-Everything that can refuse (conditions, limits, tokens) is settled before the first statement that writes,
-so that a refusal leaves the group's transaction as it was.
+Everything that can refuse (conditions, limits, tokens) is settled before the first change, so that a refusal leaves
+the group as it was.
 """
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from datasources.limits import checked_key_value, expired, key_attributes, key_of
-from datasources.local.evaluate import changed, holds, same
-from datasources.local.sqlite_queries import read
-from datasources.local.sqlite_schema import Layout, decode, encode
+from datasources.limits import checked_key_value, expired, key_of, named
+from datasources.local.evaluate import changed, holds
+from datasources.local.sqlite_group import KeyValues, RecordGroup, RecordUnit
+from datasources.local.sqlite_schema import Layout, decode
 from datasources.ports import Change, Check, ConditionFailed, Delete, Item, Put, Reason, TransactionFailed, Write
 from datasources.values import check_size
 
 TOKEN_SECONDS = 600
-_INSERT_CHANGE = "INSERT INTO _changes (at, name, kind, key, old, new) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """What one write comes to. Same item before and after: nothing is stored."""
+    """What one write comes to."""
 
     layout: Layout
-    key: Item
+    key: KeyValues
     old: Item | None
     new: Item | None
 
 
-def effect_of(connection: sqlite3.Connection, layout: Layout, write: Write) -> Effect:
+def effect_of(group: RecordGroup, layout: Layout, write: Write) -> Effect:
     """Raises ConditionFailed; ValueError or DomainError for an item that may not be stored."""
-    key = key_of(write)
-    old = read(connection, layout, key)
+    key = layout.key_values(named(write))
+    stored = group.stored(layout, key)
+    old = None if stored is None else stored.item
     if write.condition is not None and not holds(write.condition, old or {}):
-        raise ConditionFailed(old)
+        raise ConditionFailed(None if old is None else dict(old))
     match write:
         case Put():
             return Effect(layout, key, old, dict(write.item))
         case Change():
-            new = changed(key, old, write.updates)
+            new = changed(key_of(write), old, write.updates)
             if new is not None:
                 check_size(new)
                 _check_index_keys(layout, new)
@@ -52,56 +52,91 @@ def effect_of(connection: sqlite3.Connection, layout: Layout, write: Write) -> E
             return Effect(layout, key, old, old)
 
 
+def apply(group: RecordGroup, effect: Effect) -> None:
+    if effect.new is not effect.old:
+        group.store(effect.layout, effect.key, effect.new)
+
+
+class Single(RecordUnit, frozen=True):
+    """One write. Returns its effect; raises as `effect_of`."""
+
+    def run(self, group: RecordGroup) -> Effect:
+        [(layout, write)] = self.writes
+        effect = effect_of(group, layout, write)
+        apply(group, effect)
+        return effect
+
+
+class Batch(RecordUnit, frozen=True):
+    """Writes without conditions."""
+
+    def run(self, group: RecordGroup) -> None:
+        for layout, write in self.writes:
+            apply(group, effect_of(group, layout, write))
+
+
+class Transaction(RecordUnit, frozen=True):
+    """Raises TransactionFailed with the reasons of all that did not hold; ValueError for a token of other writes."""
+
+    token: str | None
+
+    def run(self, group: RecordGroup) -> None:
+        if self.token is not None and self._is_known(group.connection(), self.token, group.now):
+            return
+        effects: list[Effect] = []
+        reasons: list[Reason | None] = []
+        for layout, write in self.writes:
+            try:
+                effects.append(effect_of(group, layout, write))
+                reasons.append(None)
+            except ConditionFailed as failed:
+                reasons.append(Reason(failed.item))
+        if any(reasons):
+            raise TransactionFailed(reasons)
+        for effect in effects:
+            apply(group, effect)
+        if self.token is not None:
+            values = (self.token, self._digest(), group.now)
+            group.connection().execute("INSERT OR REPLACE INTO _tokens (token, digest, at) VALUES (?, ?, ?)", values)
+
+    def _is_known(self, connection: sqlite3.Connection, token: str, now: float) -> bool:
+        known = connection.execute("SELECT digest, at FROM _tokens WHERE token = ?", (token,)).fetchone()
+        if known is None or known[1] <= now - TOKEN_SECONDS:
+            return False
+        if known[0] != self._digest():
+            raise ValueError("the transaction's token was used for other writes")
+        return True
+
+    def _digest(self) -> bytes:
+        described = [_described(write) for _, write in self.writes]
+        return hashlib.sha256(msgspec.json.encode(described, order="deterministic")).digest()
+
+
+class Expiry(RecordUnit, frozen=True):
+    """Removes up to `most` items of a table whose time has passed; returns how many there were."""
+
+    layout: Layout
+    most: int
+
+    def run(self, group: RecordGroup) -> int:
+        layout = self.layout
+        rows = group.connection().execute(
+            f"SELECT _item FROM {layout.sql_name} INDEXED BY {layout.index_name('_ttl')} WHERE _ttl <= ? LIMIT ?",  # noqa: S608 - names are ours
+            (group.now, self.most),
+        )
+        items = [decode(data) for (data,) in rows.fetchall()]
+        gone = [layout.key_values(item) for item in items if expired(layout.table, item, group.now)]
+        group.read(layout, gone)
+        for key in gone:
+            group.store(layout, key, None)
+        return len(items)
+
+
 def _check_index_keys(layout: Layout, item: Item) -> None:
     """A sum may have left the range of a number key."""
-    for name, kind, sort in key_attributes(layout.table):
+    for name, kind, sort in layout.table.key_attributes:
         if name in item:
             checked_key_value(name, kind, item[name], sort=sort)
-
-
-def apply(connection: sqlite3.Connection, effect: Effect, now: float) -> None:
-    old, new, layout = effect.old, effect.new, effect.layout
-    if (old is None and new is None) or (old is not None and new is not None and same(old, new)):
-        return
-    if new is None:
-        connection.execute(layout.delete, layout.key_values(effect.key))
-    else:
-        connection.execute(layout.upsert, layout.row(new))
-    if layout.table.feed:
-        kind = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
-        images = [None if image is None else encode(layout.table.shown(image)) for image in (old, new)]
-        connection.execute(_INSERT_CHANGE, (now, layout.table.name, kind, encode(effect.key), *images))
-
-
-def transact(
-    connection: sqlite3.Connection, writes: Sequence[tuple[Layout, Write]], token: str | None, now: float
-) -> None:
-    """Raises TransactionFailed with the reasons of all that did not hold; ValueError for a token of other writes."""
-    if token is not None:
-        digest = _digest([write for _, write in writes])
-        known = connection.execute("SELECT digest, at FROM _tokens WHERE token = ?", (token,)).fetchone()
-        if known is not None and known[1] > now - TOKEN_SECONDS:
-            if known[0] != digest:
-                raise ValueError("the transaction's token was used for other writes")
-            return
-    effects: list[Effect] = []
-    reasons: list[Reason | None] = []
-    for layout, write in writes:
-        try:
-            effects.append(effect_of(connection, layout, write))
-            reasons.append(None)
-        except ConditionFailed as failed:
-            reasons.append(Reason(failed.item))
-    if any(reasons):
-        raise TransactionFailed(reasons)
-    for effect in effects:
-        apply(connection, effect, now)
-    if token is not None:
-        connection.execute("INSERT OR REPLACE INTO _tokens (token, digest, at) VALUES (?, ?, ?)", (token, digest, now))
-
-
-def _digest(writes: Sequence[Write]) -> bytes:
-    return hashlib.sha256(msgspec.json.encode([_described(write) for write in writes], order="deterministic")).digest()
 
 
 def _described(value: Any) -> Any:
@@ -114,17 +149,3 @@ def _described(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_described(inner) for inner in value]
     return [type(value).__name__, repr(value)] if isinstance(value, int | float) else value
-
-
-def remove_expired(connection: sqlite3.Connection, layout: Layout, now: float, most: int) -> int:
-    """Delete up to `most` items whose time has passed; how many there were."""
-    rows = connection.execute(
-        f"SELECT _item FROM {layout.sql_name} INDEXED BY {layout.index_name('_ttl')} WHERE _ttl <= ? LIMIT ?",  # noqa: S608 - names are ours
-        (now, most),
-    ).fetchall()
-    for (data,) in rows:
-        item = decode(data)
-        if expired(layout.table, item, now):
-            key = {name: item[name] for name in layout.table.key_names}
-            apply(connection, Effect(layout, key, item, None), now)
-    return len(rows)

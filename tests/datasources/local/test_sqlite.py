@@ -222,7 +222,7 @@ async def test_writes_of_one_group_see_each_other(sqlite_store: SQLiteStore) -> 
 
 async def test_a_unit_of_work_with_a_bug_fails_alone(sqlite_store: SQLiteStore) -> None:
     def broken(connection: sqlite3.Connection) -> None:
-        connection.execute(Layout(USERS).upsert, Layout(USERS).row({"userId": "half"}))
+        connection.execute(Layout(USERS).upsert, Layout(USERS).row({"userId": "half"}, b""))
         raise KeyError("bug")
 
     outcomes = await asyncio.gather(

@@ -1,0 +1,136 @@
+"""The records that one group commit changes: read ahead, changed in memory, written together at its end.
+
+Each statement costs the writer's thread a wait for Python's lock, which the event loop holds most of the time. So
+what all units of a group look at is read by a few statements, however many units there are, and what they change is
+written by a few.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from datasources.limits import named
+from datasources.local.evaluate import same
+from datasources.local.sqlite_schema import Layout, decode, encode
+from datasources.ports import MAX_BATCH_GET, Item, Write
+
+KeyValues = tuple[Any, ...]
+
+_INSERT_CHANGE = "INSERT INTO _changes (at, name, kind, key, old, new) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+class Stored(msgspec.Struct, frozen=True, gc=False):
+    """An item and its bytes."""
+
+    item: Item
+    data: bytes
+
+
+class RecordUnit(msgspec.Struct, frozen=True):
+    """A unit of work on single records. Whatever it refuses, it refuses before it changes anything.
+
+    Attributes:
+        writes: name the records that it looks at.
+    """
+
+    writes: Sequence[tuple[Layout, Write]]
+
+    def run(self, group: "RecordGroup") -> Any:
+        raise NotImplementedError
+
+
+class RecordGroup:
+    """One transaction of the writer, as its units of work see it: each sees what those before it have changed.
+
+    Args:
+        connection: in a transaction.
+        works: those that are going to be done, for what they read.
+        now: epoch seconds.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, works: Iterable[Any], now: Callable[[], float]) -> None:
+        self.now = now()
+        self._connection = connection
+        self._known: dict[Layout, dict[KeyValues, Stored | None]] = defaultdict(dict)
+        self._changed: dict[Layout, dict[KeyValues, list[Any] | None]] = defaultdict(dict)
+        self._feed: list[tuple[Any, ...]] = []
+        self._read_ahead(works)
+
+    def do(self, work: Any) -> Any:
+        """What a unit of work returns: one on records, or one that is given the connection."""
+        if isinstance(work, RecordUnit):
+            return work.run(self)
+        return work(self.connection())
+
+    def connection(self) -> sqlite3.Connection:
+        """For statements of any kind, which see all that was changed so far and may change all."""
+        self.finish()
+        self._known.clear()
+        return self._connection
+
+    def finish(self) -> None:
+        """Write what was changed."""
+        for layout, rows in self._changed.items():
+            present = [row for row in rows.values() if row is not None]
+            if present:
+                self._connection.executemany(layout.upsert, present)
+            if len(present) < len(rows):
+                self._connection.executemany(layout.delete, [key for key, row in rows.items() if row is None])
+        self._changed.clear()
+        if self._feed:
+            self._connection.executemany(_INSERT_CHANGE, self._feed)
+            self._feed.clear()
+
+    def stored(self, layout: Layout, key: KeyValues) -> Stored | None:
+        known = self._known[layout]
+        if key not in known:
+            self.read(layout, [key])
+        return known[key]
+
+    def store(self, layout: Layout, key: KeyValues, item: Item | None) -> None:
+        """Put in the place of what is there; None removes it. The same again: nothing is written."""
+        old = self.stored(layout, key)
+        new = None if item is None else Stored(item, encode(item))
+        if _are_same(old, new):
+            return
+        self._known[layout][key] = new
+        self._changed[layout][key] = None if new is None else layout.row(new.item, new.data)
+        if layout.table.feed:
+            kind = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
+            names = encode(dict(zip(layout.table.key_names, key, strict=True)))
+            self._feed.append((self.now, layout.table.name, kind, names, _image(layout, old), _image(layout, new)))
+
+    def _read_ahead(self, works: Iterable[Any]) -> None:
+        wanted: dict[Layout, dict[KeyValues, None]] = defaultdict(dict)
+        for work in works:
+            if isinstance(work, RecordUnit):
+                for layout, write in work.writes:
+                    wanted[layout][layout.key_values(named(write))] = None
+        for layout, keys in wanted.items():
+            self.read(layout, list(keys))
+
+    def read(self, layout: Layout, keys: Sequence[KeyValues]) -> None:
+        """Know them as they are stored, in few statements."""
+        known = self._known[layout]
+        for start in range(0, len(keys), MAX_BATCH_GET):
+            some = keys[start : start + MAX_BATCH_GET]
+            known.update(dict.fromkeys(some))
+            for (data,) in self._connection.execute(*layout.select_these(some)).fetchall():
+                item = decode(data)
+                known[layout.key_values(item)] = Stored(item, data)
+
+
+def _are_same(old: Stored | None, new: Stored | None) -> bool:
+    if old is None or new is None:
+        return old is new
+    return len(old.data) == len(new.data) and (old.data == new.data or same(old.item, new.item))
+
+
+def _image(layout: Layout, stored: Stored | None) -> bytes | None:
+    """What a change shows of an item."""
+    if stored is None:
+        return None
+    return encode(layout.table.shown(stored.item)) if layout.table.private else stored.data
