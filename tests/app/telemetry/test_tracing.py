@@ -72,9 +72,7 @@ async def served(app: App, settings: Settings) -> AsyncIterator[str]:
 
     assert app.tracing is not None
     health = Health(well)
-    front = application(
-        app, settings, health, issuer=app.issuer, graphiql=None, access_log=logs.configure("ERROR", None)
-    )
+    front = application(app, settings, health, issuer=app.issuer, graphiql=None, access_log=lambda _: None)
     listener = bound_socket("127.0.0.1", 0)
     started = asyncio.Event()
     instance = server(app.tracing.front(front), health, settings, started.set)
