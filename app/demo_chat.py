@@ -1,6 +1,5 @@
 """The demo school's conversations as they are written down in demo_chat.toml."""
 
-import tomllib
 from pathlib import Path
 
 import msgspec
@@ -37,4 +36,6 @@ class _DemoChat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read() -> tuple[DemoRoom, ...]:
+    import tomllib  # only the first start plants the school
+
     return msgspec.convert(tomllib.loads(_FILE.read_text(encoding="utf-8")), _DemoChat).rooms

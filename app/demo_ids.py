@@ -2,13 +2,12 @@
 
 import hashlib
 
-from ulid import ULID
-
 from domain.times import Timestamp, moment
+from domain.ulids import ulid
 
 
 def ulid_of(at: Timestamp, *names: str) -> str:
     """Always the same for a moment and names; sorts by the moment."""
     digest = hashlib.sha256("\0".join(names).encode()).digest()
     milliseconds = round(moment(at).timestamp() * 1000)
-    return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + digest[:10]))
+    return ulid(milliseconds, digest[:10])

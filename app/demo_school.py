@@ -1,6 +1,5 @@
 """The demo school as it is written down in demo_school.toml."""
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,4 +63,6 @@ class DemoSchool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read() -> DemoSchool:
+    import tomllib  # only the first start plants the school
+
     return msgspec.convert(tomllib.loads(_FILE.read_text(encoding="utf-8")), DemoSchool)

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 import msgspec
 from graphql import GraphQLSchema
-from ulid import LaxMonotonicPolicy, ULIDGenerator
 
 from app import key_file, scalars, sdl, sources
 from app.aws_session import AwsSession
@@ -28,6 +27,7 @@ from datasources.upload_tally import NO_TALLY, Tally
 from domain.callers import Caller, Mode
 from domain.chat_limits import ChatLimits
 from domain.server import ADAPTIVE_PLAYBACK, FEATURES, MALWARE_SCAN, ServerFacts
+from domain.ulids import rising_ulids
 from domain.upload_rules import UploadLimits
 from domain.uploads import MediaKind
 from resolvers import registry
@@ -61,10 +61,10 @@ class Product(msgspec.Struct, frozen=True):
         """Makes a resolvers' context for a caller."""
         cursors = Cursors(_secret(self.settings), now)
         facts = ServerFacts(VERSION, self.settings.minimum_client_version, self._features())
-        ids = ULIDGenerator(policy=LaxMonotonicPolicy())  # rising within the process
+        ids = rising_ulids()
 
         def new_id() -> str:
-            return str(ids.generate())
+            return next(ids)
 
         def context(caller: Caller) -> Context:
             return Context(caller, self.sources, now, new_id, cursors, facts, publish, recheck)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
-from ulid import ULID
 
 from datasources.audit import audit_write
 from datasources.batches import get_each
@@ -27,6 +26,7 @@ from domain.errors import DomainError, not_found, throttled
 from domain.face_enrollments import FaceEnrollment, FaceRow, Why, consent_required, face_not_enrolled
 from domain.records import to_item
 from domain.times import Timestamp
+from domain.ulids import new_ulid
 from domain.users import Consent
 
 DUE_AT_ONCE = 100
@@ -214,7 +214,7 @@ class FaceEnrollments:
 
 
 def _audit(user_id: str, why: str, receipt: str, now: Timestamp) -> Put:
-    return audit_write(_OURSELVES, "forgetFace", user_id, now, str(ULID()), {"why": why, "receipt": receipt})
+    return audit_write(_OURSELVES, "forgetFace", user_id, now, new_ulid(), {"why": why, "receipt": receipt})
 
 
 def _key(user_id: str) -> dict[str, str]:

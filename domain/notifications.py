@@ -4,10 +4,10 @@ import hashlib
 from typing import Literal
 
 import msgspec
-from ulid import ULID
 
 from domain.records import Record
 from domain.times import Timestamp, from_epoch, moment
+from domain.ulids import milliseconds_of, ulid
 
 Channel = Literal["IN_APP", "PUSH", "EMAIL", "SMS"]
 Category = Literal[
@@ -87,8 +87,7 @@ def notification(draft: Draft, now: Timestamp) -> Notification:
 def created_at_of(notification_id: str) -> Timestamp | None:
     """When a notification was made, from its id; None for a text that is no such id."""
     try:
-        found = ULID.from_str(notification_id)
-        return from_epoch(found.milliseconds / 1000) if str(found) == notification_id else None
+        return from_epoch(milliseconds_of(notification_id) / 1000)
     except (ValueError, OverflowError):
         return None
 
@@ -102,4 +101,4 @@ def seen(notification: Notification, read_until_at: Timestamp | None) -> Notific
 
 def _id(key: str, now: Timestamp) -> str:
     milliseconds = round(moment(now).timestamp() * 1000)
-    return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + bytes.fromhex(key)[:10]))
+    return ulid(milliseconds, bytes.fromhex(key)[:10])

@@ -1,6 +1,6 @@
 """Refusals of requests for files, in the words and with the statuses of S3, which clients of uploads know."""
 
-from xml.sax.saxutils import escape
+from html import escape
 
 from starlette.types import Send
 

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import msgspec
-from ulid import ULID
 
 from datasources.conditions import all_of, any_of, at_most, equals, less, not_exists
 from datasources.contention import LostRace, settle
@@ -32,6 +31,7 @@ from datasources.updates import Set as SetTo
 from domain.chime import ChimeAttendee, ChimeMeeting, MediaPlacement
 from domain.errors import Code, DomainError
 from domain.times import Timestamp, epoch_seconds, later, moment
+from domain.ulids import new_ulid
 
 REGION = "local"
 """The only media region."""
@@ -243,7 +243,7 @@ class LocalMeetings:
         }
         if attendee is not None:
             detail |= {"attendeeId": attendee.attendee_id, "externalUserId": attendee.external_user_id}
-        event_id = str(ULID())
+        event_id = new_ulid()
         event = {
             "version": "0",
             "id": event_id,

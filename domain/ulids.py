@@ -1,0 +1,50 @@
+"""ULIDs, as https://github.com/ulid/spec has them: 26 characters that sort by the millisecond of their making."""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TO_PYTHONS = str.maketrans(_DIGITS, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
+_SHAPE = re.compile(rf"[0-7][{_DIGITS}]{{25}}")
+_BITS = 128
+_RANDOM_BITS = 80
+
+
+def ulid(milliseconds: int, randomness: bytes) -> str:
+    """Of a moment since 1970 and ten bytes."""
+    return _written(milliseconds << _RANDOM_BITS | int.from_bytes(randomness))
+
+
+def new_ulid() -> str:
+    """Of now, and nobody can guess it."""
+    return ulid(_now(), _chance())
+
+
+def rising_ulids() -> Iterator[str]:
+    """Each of the moment when it is asked for, and above the one before."""
+    number = 0
+    while True:
+        fresh = _now() << _RANDOM_BITS | int.from_bytes(_chance())
+        number = fresh if fresh >> _RANDOM_BITS > number >> _RANDOM_BITS else number + 1
+        yield _written(number)
+
+
+def milliseconds_of(text: str) -> int:
+    """When it was made. Raises ValueError for what is no ULID in capitals."""
+    if not _SHAPE.fullmatch(text):
+        raise ValueError("no ULID")
+    return int(text.translate(_TO_PYTHONS), 32) >> _RANDOM_BITS
+
+
+def _written(number: int) -> str:
+    return "".join([_DIGITS[number >> shift & 31] for shift in range(_BITS - 3, -1, -5)])
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _chance() -> bytes:
+    return os.urandom(_RANDOM_BITS // 8)
