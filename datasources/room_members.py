@@ -48,9 +48,8 @@ class RoomMembers:
 
     async def list_user(self, user_id: str, position: Any, size: int) -> tuple[list[RoomMember], Any]:
         """Where the user is, or is invited to, by room."""
-        present = one_of("status", "INVITED", "JOINED")
-        page = await self._store.query(ROOM_MEMBERS, user_id, limit=size, after=position, where=present)
-        return [member_of(item) for item in page.items], page.last_key
+        page = await self._store.query(ROOM_MEMBERS, user_id, limit=size, after=position)
+        return [row for row in page.records(RoomMember) if row.status in ("INVITED", "JOINED")], page.last_key
 
     async def list_room(
         self, room_id: str, statuses: Sequence[str], position: Any, size: int

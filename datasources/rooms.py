@@ -56,6 +56,12 @@ class Rooms:
         found = {item["roomId"]: room_of(item, counter) for item, counter in zip(known, counters, strict=True)}
         return [found.get(room_id) for room_id in room_ids]
 
+    async def last_sequences(self, room_ids: Sequence[str]) -> dict[str, int]:
+        """The number of the last message, by room; without those that do not exist."""
+        counters = await room_log.counter_items(self._store, room_ids)
+        numbered = zip(room_ids, counters, strict=True)
+        return {room_id: room_log.counter_of(item).last_sequence for room_id, item in numbered if item is not None}
+
     async def course_of(self, room_id: str, now: Timestamp) -> str | None:
         """The course that a room belongs to, which never changes; None for a room of none and for an unknown one."""
         known = self._courses.get(room_id, now)

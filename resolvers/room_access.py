@@ -1,7 +1,7 @@
 """Who may know a room, read it, and be told of it: the questions that every operation on chat asks first."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from domain import text
 from domain.errors import RETRYABLE, Code, DomainError, not_found
@@ -11,17 +11,23 @@ from resolvers.access import access_to, open_among, visible_course
 from resolvers.context import Context
 
 
-async def known_rooms(ctx: Context, room_ids: Sequence[str]) -> list[Room | None]:
+async def known_rooms(ctx: Context, room_ids: Sequence[str], rows: Iterable[RoomMember] = ()) -> list[Room | None]:
     """In the order asked, None for those that the caller may not know: at most 100 different rooms.
 
     Everybody knows PUBLIC rooms, only members the others; of a course's rooms nobody knows without access to
     the course.
+
+    Args:
+        rows: of the caller, as far as this operation has read them.
     """
+    members: dict[str, RoomMember | None] = {row.room_id: row for row in rows if row.user_id == ctx.caller.id}
     unique = list(dict.fromkeys(room_ids))
-    found, members = await asyncio.gather(
-        ctx.sources.rooms.get_many(unique), ctx.sources.room_members.of_user(ctx.caller.id, unique)
+    unread = [room_id for room_id in unique if room_id not in members]
+    found, read = await asyncio.gather(
+        ctx.sources.rooms.get_many(unique), ctx.sources.room_members.of_user(ctx.caller.id, unread)
     )
-    known = [room for room, member in zip(found, members, strict=True) if room is not None and may_know(room, member)]
+    members.update(zip(unread, read, strict=True))
+    known = [room for room in found if room is not None and may_know(room, members[room.id])]
     open_courses = await open_among(ctx, {room.course_id for room in known if room.course_id is not None})
     rooms = {room.id: room for room in known if room.course_id is None or room.course_id in open_courses}
     return [rooms.get(room_id) for room_id in room_ids]

@@ -125,7 +125,7 @@ async def rooms(ctx: Context, members: Sequence[RoomMember]) -> list[Room | None
     """For the backend, which tells others, what the member may know."""
     room_ids = [member.room_id for member in members]
     if ctx.caller.user_id is not None:
-        return await known_rooms(ctx, room_ids)
+        return await known_rooms(ctx, room_ids, members)
     found = await ctx.sources.rooms.get_many(room_ids)
     return [
         room if room is not None and may_know(room, member) else None
@@ -157,7 +157,7 @@ async def my_unread_counts(ctx: Context, members: Sequence[RoomMember]) -> list[
     """The caller's own where they are in the room, None of others."""
     is_mine = [member.user_id == ctx.caller.user_id and member.is_joined for member in members]
     mine = [member.room_id for member, own in zip(members, is_mine, strict=True) if own]
-    last = {room.id: room.last_sequence for room in await ctx.sources.rooms.get_many(mine) if room is not None}
+    last = await ctx.sources.rooms.last_sequences(mine)
     return [
         max(0, last[member.room_id] - member.last_read_sequence) if own and member.room_id in last else None
         for member, own in zip(members, is_mine, strict=True)
