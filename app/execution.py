@@ -1,7 +1,7 @@
 """Executing a bound schema: text and variables in, a status and a payload out."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -174,7 +174,7 @@ class Executor:
         )
         if isinstance(execution, list):
             return refused_variables(execution, scope.request_id)
-        result = cast("ExecutionResult | Awaitable[ExecutionResult]", execution.execute_operation())
+        result = cast("ExecutionResult | Coroutine[Any, Any, ExecutionResult]", execution.execute_operation())
         if not isinstance(result, ExecutionResult):
             result = await self._time.hold(result)
         # They hold their executor: without this cycle nothing of a request waits for the garbage collector.

@@ -8,7 +8,6 @@ import logging
 import re
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -110,6 +109,7 @@ def _access_log(out: IO[str]) -> AccessLog:
     Lines of one turn of the event loop are written together, when it ends.
     """
     lines: list[bytes] = []
+    raw = getattr(out, "buffer", None)  # of a text stream over bytes: the lines need not be text in between
 
     def write(fields: dict[str, Any]) -> None:
         line = {"at": datetime.now(UTC), "level": "INFO", "logger": "access", "message": "request", **fields}
@@ -118,11 +118,16 @@ def _access_log(out: IO[str]) -> AccessLog:
         lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
     def flush() -> None:
-        text = b"".join(lines).decode()
+        together = b"".join(lines)
         lines.clear()
-        with suppress(OSError, ValueError):  # nobody reads the log any more; requests go on
-            out.write(text)
+        try:
+            if raw is None:
+                out.write(together.decode())
+            else:
+                raw.write(together)
             out.flush()
+        except (OSError, ValueError):
+            pass  # nobody reads the log any more; requests go on
 
     return write
 

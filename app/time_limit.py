@@ -1,8 +1,9 @@
 """A time limit that many tasks share."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Coroutine, Generator
+from types import coroutine
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -10,7 +11,8 @@ T = TypeVar("T")
 class TimeLimit:
     """What `asyncio.timeout(seconds)` is to one await, with one timer for all: a timer for each is dear.
 
-    All have the same time, so that the oldest is the first to be due.
+    All have the same time, so that the oldest is the first to be due. Work that never waits needs no limit at all:
+    nothing could end it.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -18,8 +20,13 @@ class TimeLimit:
         self._running: dict[_Run, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    async def hold(self, work: Awaitable[T]) -> T:
+    async def hold(self, work: Coroutine[Any, Any, T]) -> T:
         """The work's result. Raises TimeoutError when the time is over first; the work is cancelled then."""
+        try:
+            awaited = work.send(None)
+        except StopIteration as done:
+            result: T = done.value
+            return result
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a time limit holds inside a task only")
@@ -29,7 +36,7 @@ class TimeLimit:
         if self._timer is None:
             self._timer = loop.call_at(run.due, self._end, loop)
         try:
-            return await work
+            return await _rest(work, awaited)
         except asyncio.CancelledError:
             if run.ended and task.uncancel() <= run.cancelling:
                 raise TimeoutError from None
@@ -47,6 +54,26 @@ class TimeLimit:
             if not run.ended:
                 run.ended = True
                 run.task.cancel()
+
+
+@coroutine
+def _rest(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
+    """What `await work` does once the work has begun, and waits for `awaited`."""
+    while True:
+        try:
+            value = yield awaited
+        except GeneratorExit:
+            work.close()
+            raise
+        except BaseException as error:
+            step, given = work.throw, error
+        else:
+            step, given = work.send, value
+        try:
+            awaited = step(given)
+        except StopIteration as done:
+            result: T = done.value
+            return result
 
 
 class _Run:

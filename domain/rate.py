@@ -26,7 +26,10 @@ class RateLimiter:
         """Takes a token and returns 0; with none left, the whole seconds until there is one."""
         now = self._clock()
         tokens, at = self._buckets.pop(caller, (self._burst, now))
-        tokens = min(self._burst, tokens + max(0.0, now - at) * self._per_second)
+        if now > at:
+            tokens += (now - at) * self._per_second
+            if tokens > self._burst:
+                tokens = self._burst
         allowed = tokens >= 1
         self._buckets[caller] = (tokens - 1 if allowed else tokens, now)
         if len(self._buckets) > MOST_CALLERS:

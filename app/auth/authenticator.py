@@ -111,7 +111,7 @@ class Authenticator:
         return caller
 
     async def _application(self, api_key: str) -> Caller:
-        caller = await self._api_keys.verify(api_key) if self._api_keys is not None else None
+        caller = None if self._api_keys is None else await self._api_keys.verify(api_key)
         if caller is None:
             raise Unauthenticated(REFUSED)
         return caller

@@ -18,7 +18,7 @@ class Credentials:
         request_id: for the Lambda authorizer's event.
     """
 
-    __slots__ = ("_headers", "_wire", "body", "ip_address", "method", "path", "query", "request_id")
+    __slots__ = ("_headers", "_once", "_wire", "body", "ip_address", "method", "path", "query", "request_id")
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Credentials:
         self.request_id = request_id
         self._headers: tuple[tuple[str, str], ...] | None = tuple(headers)
         self._wire: Sequence[tuple[bytes, bytes]] = ()
+        self._once: Mapping[bytes, bytes] | None = None
 
     @classmethod
     def of_request(
@@ -53,7 +54,9 @@ class Credentials:
     ) -> "Credentials":
         """From what an ASGI server gives: `raw_path`, `query_string`, and `headers`, names in lower case."""
         shown = cls(method, path.decode("latin-1"), query.decode("latin-1"), (), body, ip_address, request_id)
-        shown._headers, shown._wire = None, headers  # decoded when somebody asks for all of them
+        # Few are ever asked for, and mostly none is repeated: they are decoded then, and found at once.
+        shown._headers, shown._wire, once = None, headers, dict(headers)
+        shown._once = once if len(once) == len(headers) else None
         return shown
 
     def __repr__(self) -> str:
@@ -70,10 +73,7 @@ class Credentials:
 
     def values(self, name: str) -> list[str]:
         """All values of a header, given its lower-case name, in order."""
-        if self._headers is None:
-            wire_name = name.encode()
-            return [value.decode("latin-1") for key, value in self._wire if key == wire_name]
-        return [value for key, value in self._headers if key == name]
+        return [value for key, value in self.headers if key == name]
 
     def value(self, name: str) -> str | None:
         """A header's one value; None when it is absent, empty, or sent with different values.
@@ -81,6 +81,9 @@ class Credentials:
         Clients repeat a credential in two spellings of the header's name; two credentials are a doubt
         that is resolved against the sender.
         """
+        if self._once is not None:
+            sent = self._once.get(name.encode())
+            return None if sent is None else sent.decode("latin-1").strip() or None
         values = self.values(name)
         if not values or (len(values) > 1 and len(set(values)) > 1):
             return None
@@ -88,8 +91,11 @@ class Credentials:
 
     @property
     def user_agent(self) -> str | None:
-        agents = self.values("user-agent")
-        return agents[0][:MAX_USER_AGENT_CHARACTERS] or None if agents else None
+        if self._once is not None:
+            agent = self._once.get(b"user-agent", b"").decode("latin-1")
+        else:
+            agent = next(iter(self.values("user-agent")), "")
+        return agent[:MAX_USER_AGENT_CHARACTERS] or None
 
 
 class Operation(msgspec.Struct, frozen=True):

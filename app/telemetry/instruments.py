@@ -4,7 +4,6 @@ Labels have few values, all of them ours: a client's words, such as the names of
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -14,6 +13,7 @@ from prometheus_client.samples import Sample
 
 from app.documents import Operation
 from app.execution import Answer
+from app.telemetry.tallies import Counts, Times
 from domain.errors import Code
 
 PREFIX = "educonnect"
@@ -36,10 +36,10 @@ class Instruments:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(namespace=PREFIX, registry=self.registry)
-        self._operations = self._counter("operations", "GraphQL operations, by kind and root field.", "kind", "field")
-        self._seconds = self._histogram("operation_seconds", "Time of GraphQL operations, by kind.", "kind")
+        self._operations = self._counts("operations", "GraphQL operations, by kind and root field.", "kind", "field")
+        self._seconds = self._times("operation_seconds", "Time of GraphQL operations, by kind.", "kind")
         self._errors = self._counter("errors", "Errors in answers, by errorType.", "error_type")
-        self._http = self._counter("http_requests", "HTTP requests, by path and status.", "path", "status")
+        self._http = self._counts("http_requests", "HTTP requests, by path and status.", "path", "status")
         self._events = self._counter("events", "Events handed to the listeners of this process.")
         self._messages_out = self._counter("messages_out", "Events sent to clients, one for each listener.")
         self._fan_out = self._histogram("fan_out_seconds", "Time from an event's coming to its last listener here.")
@@ -48,12 +48,18 @@ class Instruments:
         self._changes = self._counter("worker_changes", "Changes that workers' steps handled.", "step", "outcome")
         self._lag = self._gauge("worker_lag_seconds", "Age of the change that a step handled last.", "step")
         self._failures = self._counter("worker_failures", "Rounds of workers' steps that failed.", "step")
-        self._store = self._counter("store_operations", "Calls of the record store.", "operation", "outcome")
-        self._store_seconds = self._histogram("store_seconds", "Time of calls of the record store.", "operation")
-        # What every request counts is found without prometheus_client's checks and locks; labels are few.
-        self._counting, self._timing = cache(self._operations.labels), cache(self._seconds.labels)
-        self._answering = cache(self._http.labels)
-        self._calling, self._waiting = cache(self._store.labels), cache(self._store_seconds.labels)
+        self._store = self._counts("store_operations", "Calls of the record store.", "operation", "outcome")
+        self._store_seconds = self._times("store_seconds", "Time of calls of the record store.", "operation")
+
+    def _counts(self, name: str, words: str, *labels: str) -> Counts:
+        counts = Counts(f"{PREFIX}_{name}", words, labels)
+        self.registry.register(counts)
+        return counts
+
+    def _times(self, name: str, words: str, label: str) -> Times:
+        times = Times(f"{PREFIX}_{name}", words, label, FAST)
+        self.registry.register(times)
+        return times
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
         return Counter(name, words, labels, namespace=PREFIX, registry=self.registry)
@@ -69,15 +75,15 @@ class Instruments:
     def operation(self, operation: Operation | None, answer: Answer, seconds: float) -> None:
         """A request was answered. None: it held no operation that could be executed."""
         kind = NONE if operation is None else operation.kind.value
-        self._counting(kind, NONE if operation is None else root_field(operation.fields)).inc()
-        self._timing(kind).observe(seconds)
+        self._operations.by[kind, NONE if operation is None else root_field(operation.fields)] += 1
+        self._seconds.observe(kind, seconds)
         for error in answer.content.get("errors") or ():
             self._errors.labels(_error_type(error)).inc()
 
     def http(self, fields: Mapping[str, Any]) -> None:
         """A line of the access log."""
         path, status = fields["path"], fields["status"]
-        self._answering(path if path in _PATHS else OTHER, str(status)).inc()
+        self._http.by[path if path in _PATHS else OTHER, str(status)] += 1
 
     def handed_out(self, seconds: float, listeners: int) -> None:
         """An event has reached its listeners in this process."""
@@ -111,8 +117,8 @@ class Instruments:
         self._failures.labels(step).inc()
 
     def store_call(self, operation: str, outcome: str, seconds: float) -> None:
-        self._calling(operation, outcome).inc()
-        self._waiting(operation).observe(seconds)
+        self._store.by[operation, outcome] += 1
+        self._store_seconds.observe(operation, seconds)
 
     # Asked when somebody looks
 
