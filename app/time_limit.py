@@ -1,7 +1,8 @@
 """A time limit that many tasks share."""
 
 import asyncio
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from types import coroutine
 from typing import Any, TypeVar
 
@@ -66,11 +67,11 @@ def _rest(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
             work.close()
             raise
         except BaseException as error:
-            step, given = work.throw, error
+            step: Callable[[], Any] = partial(work.throw, error)
         else:
-            step, given = work.send, value
+            step = partial(work.send, value)
         try:
-            awaited = step(given)
+            awaited = step()
         except StopIteration as done:
             result: T = done.value
             return result
