@@ -45,10 +45,8 @@ class Document(msgspec.Struct, frozen=True):
 
     ast: DocumentNode
     operations: tuple[Operation, ...]
-
-    @property
-    def several(self) -> bool:
-        return len(self.operations) > 1
+    several: bool
+    """It holds more than one operation."""
 
     def operation(self, name: str | None) -> Operation | None:
         """The one named so, or the first for None; None when there is no such."""
@@ -133,11 +131,11 @@ class Documents:
             words = in_graphql_java_words(errors[:MOST_REQUEST_FAULTS], ast)
             faults = tuple(Fault(message, located(error)) for message, error in zip(words, errors, strict=False))
             return Refused(faults, several=len(costs) > 1)
-        operations = (
+        operations = tuple(
             Operation(node.operation, node.name.value if node.name else None, cost, _root_fields(node))
             for node, cost in costs
         )
-        return Document(ast, tuple(operations))
+        return Document(ast, operations, len(operations) > 1)
 
 
 def _root_fields(node: OperationDefinitionNode) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The account gate: every signed-in request passes it once, behind authentication and before anything else."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from datasources.admission_cache import AdmissionCache
 from datasources.sessions import Sessions
@@ -24,17 +24,17 @@ class Accounts:
         self._cache = cache
         self._now = now
 
-    async def admit(self, caller: Caller) -> Caller:
+    def admit(self, caller: Caller) -> Awaitable[Caller]:
         """The caller with the groups that hold now, marked when suspended; who is no person passes as is.
 
         Raises:
             DomainError: UnauthorizedException when the account was erased or the session was revoked.
         """
-        return await self._admitted(caller, anew=False)
+        return self._admitted(caller, anew=False)
 
-    async def readmit(self, caller: Caller) -> Caller:
+    def readmit(self, caller: Caller) -> Awaitable[Caller]:
         """As `admit`, with account and session read anew."""
-        return await self._admitted(caller, anew=True)
+        return self._admitted(caller, anew=True)
 
     def forget(self, caller: Caller) -> None:
         """Read the caller's account and session anew: another process has changed them."""

@@ -45,7 +45,7 @@ class ExpiringCache(Generic[K, V, T]):
         return len(self._entries)
 
 
-class Recent(Generic[K, V]):
+class Recent(ExpiringCache[K, V, Timestamp]):
     """At most `size` values, each for `seconds` after it was read.
 
     A value that was being read while `forget` was called is not remembered, for it may be the old one:
@@ -53,20 +53,17 @@ class Recent(Generic[K, V]):
     """
 
     def __init__(self, *, size: int, seconds: float) -> None:
+        super().__init__(size)
         self._seconds = seconds
-        self._values: ExpiringCache[K, V, Timestamp] = ExpiringCache(size)
         self._forgotten = 0
-
-    def get(self, key: K, now: Timestamp) -> V | None:
-        return self._values.get(key, now)
 
     def ticket(self) -> int:
         return self._forgotten
 
     def remember(self, key: K, value: V, now: Timestamp, ticket: int) -> None:
         if ticket == self._forgotten:
-            self._values.put(key, value, since=now, until=later(now, seconds=self._seconds))
+            self.put(key, value, since=now, until=later(now, seconds=self._seconds))
 
     def forget(self, key: K) -> None:
         self._forgotten += 1
-        self._values.remove(key)
+        self.remove(key)

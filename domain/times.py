@@ -12,7 +12,7 @@ Timestamp = NewType("Timestamp", str)
 
 def timestamp(moment: datetime) -> Timestamp:
     """An aware datetime, cut to milliseconds."""
-    return Timestamp(moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    return Timestamp(moment.astimezone(UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z")
 
 
 def from_epoch(seconds: float) -> Timestamp:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import orjson
 from starlette.types import Scope, Send
 
@@ -23,18 +24,13 @@ MALFORMED = "MalformedHttpRequestException"
 """AppSync's errorType of a request that holds no GraphQL operation."""
 
 
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """One answer, ready to be sent."""
 
-    __slots__ = ("body", "content_type", "headers", "status")
-
-    def __init__(
-        self, status: int, body: bytes = b"", headers: tuple[Header, ...] = (), content_type: bytes = JSON
-    ) -> None:
-        self.status = status
-        self.body = body
-        self.headers = headers
-        self.content_type = content_type
+    status: int
+    body: bytes = b""
+    headers: tuple[Header, ...] = ()
+    content_type: bytes = JSON
 
     async def send(self, scope: Scope, send: Send) -> None:
         """The answer, at once where the protocol can."""

@@ -28,7 +28,8 @@ class JoinedWrites:
 
     def write_whole(self, head: bytes, body: bytes) -> None:
         """An answer that is all there."""
-        self.flush()
+        if self._held is not None:
+            self.flush()
         if len(body) <= MOST_COPIED:
             self._transport.write(head + body)
         else:

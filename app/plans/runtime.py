@@ -35,8 +35,7 @@ async def execute(
 ) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
     """`data`, which may hold `orjson.Fragment`s, and the errors in the order in which they came up."""
     run = _Run(variables, ctx)
-    data = await run.operation(plan)
-    return data, run.errors()
+    return await run.operation(plan), run.errors()
 
 
 class _Run:
@@ -64,6 +63,8 @@ class _Run:
                 await self._answer(field, asked)
                 if answer["data"] is None:
                     break
+        elif len(plan.root.waiting) == 1:
+            await self._answer(plan.root.waiting[0], asked)
         elif plan.root.waiting:
             await self._all(dict.fromkeys(plan.root.waiting, asked))
         done: dict[str, Any] | None = answer["data"]

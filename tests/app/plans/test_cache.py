@@ -97,7 +97,7 @@ def test_a_plan_of_very_many_fields_is_not_made() -> None:
     text = f"{{ {' '.join(f'c{n}: course(id: 1) {{ ...F0 }}' for n in range(200))} }} {fragments}"
     ast = parse(text + " fragment F6 on Course { id }")
     (operation,) = document(schema, "{ me { id } }").operations
-    prepared = Document(ast, (msgspec.structs.replace(operation),))
+    prepared = Document(ast, (msgspec.structs.replace(operation),), several=False)
     plans = Plans(schema, at_once=True)
     known = plans.known(prepared, prepared.operations[0])
     assert known is not None
