@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -21,8 +20,6 @@ from app.realtime.doorman import Doorman
 from app.realtime.sockets import Sockets
 from app.realtime.websocket import WebSocket
 from app.settings import Settings
-
-MOST_FILES = 65_536
 
 
 class Server(uvicorn.Server):
@@ -69,24 +66,6 @@ class Server(uvicorn.Server):
             if self._sockets is not None:
                 ends.create_task(self._sockets.drain(self.config.timeout_graceful_shutdown or 0))
             ends.create_task(super().shutdown(sockets))
-
-
-def allow_many_files() -> int | None:
-    """Lets this process and those it starts open as many files, which sockets are too, as it may; how many.
-
-    Many shells and services give a process 1,024, and leave it to the process to ask for more. None on Windows,
-    which has no such limit.
-    """
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    given, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
-    if given != resource.RLIM_INFINITY and given < wanted:
-        with suppress(OSError, ValueError):  # some systems allow less than they say
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -44,7 +44,8 @@ PARTS = {
         """\
 - One message of 5 fields to everybody in a room. Ours goes the whole way: `sendMessage` over HTTP, on disk, read for
   its subscribers, encoded, delivered in AppSync's protocol to users who each signed in. Strawberry's own handler (on
-  uvicorn) and `graphql-ws` (on `ws`) speak graphql-transport-ws, check nobody, keep nothing and ping nobody.
+  uvicorn) and `graphql-ws` (on `ws`) speak graphql-transport-ws, check nobody, keep nothing and ping nobody. The raw
+  protocol writer is the limit: uvloop, and one ready frame written to every socket, without looking at what is said.
 - "A message to one" is the server's CPU time for the whole message, its sending included, by the number of
   subscribers. What ours does between messages is not in it: it looks at every subscriber's rights every 25 seconds.
 - "Until the last has it" begins when the message is sent. "A connection" is what the server's memory grows by, after

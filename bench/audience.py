@@ -66,7 +66,9 @@ def audience(port: int, openings: Sequence[Opening]) -> Iterator[Audience]:
     with tempfile.NamedTemporaryFile() as plan:
         Path(plan.name).write_bytes(msgspec.json.encode(Plan(port, tuple(openings))))
         command = servers.python("bench.listeners", plan.name)
-        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=servers.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         try:
             yield Audience(process.stdin, process.stdout)
         finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.server import allow_many_files
+from app.open_files import allow_many_files
 
 AT_ONCE = 50
 PATIENCE_SECONDS = 30.0

@@ -13,7 +13,8 @@ from typing import Any
 
 import aiohttp
 
-from app.server import allow_many_files, new_event_loop
+from app.open_files import allow_many_files
+from app.server import new_event_loop
 from app.settings import Settings
 from app.sign_in import open_issuer
 from bench import servers

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.server import allow_many_files, new_event_loop
+from app.open_files import allow_many_files
+from app.server import new_event_loop
 from bench import crowd, servers, stored_school
 from bench.audience import Audience, appsync, audience
 from bench.connection import Connection, post

@@ -22,11 +22,12 @@ from app.http.graphiql import GraphiQL, Token
 from app.http.health import Health
 from app.http.requests import RequestReader
 from app.local_tls import LocalTls, local_tls
+from app.open_files import allow_many_files
 from app.persisted import known_documents
 from app.realtime.doorman import Doorman
 from app.realtime.services import Services, socket_services
 from app.seed import DEMO_GROUPS, DEMO_USER, seed
-from app.server import allow_many_files, bound_socket, new_event_loop, server
+from app.server import bound_socket, new_event_loop, server
 from app.settings import Settings
 from app.telemetry.emf import written_lines
 from app.telemetry.prometheus import served_metrics

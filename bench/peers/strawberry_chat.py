@@ -15,7 +15,7 @@ from starlette.routing import WebSocketRoute
 from strawberry.asgi import GraphQL
 from strawberry.extensions import ParserCache, ValidationCache
 
-from app.server import allow_many_files
+from app.open_files import allow_many_files
 
 
 @strawberry.type

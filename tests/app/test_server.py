@@ -97,7 +97,7 @@ async def until_refused(port: int) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 def test_the_server_may_open_more_files_than_a_shell_gives_it() -> None:
-    code = "from app.server import allow_many_files; print(allow_many_files())"
+    code = "from app.open_files import allow_many_files; print(allow_many_files())"
     command = f"ulimit -Sn 100 && ulimit -Hn && exec {sys.executable} -c '{code}'"
     told = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     most, allowed = told.stdout.split()
