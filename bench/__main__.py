@@ -3,6 +3,7 @@
 import sys
 
 from bench import (
+    dynamodb,
     faces,
     fanout,
     functions,
@@ -83,6 +84,17 @@ PARTS = {
         lambda _: store.measure(),
         """\
 - Writes are synced to disk before they count.
+""",
+    ),
+    "dynamodb": Part(
+        "DynamoDB's client",
+        lambda _: dynamodb.measure(),
+        """\
+- CPU of the client's process for one operation, 16 at once, against a local server in its own process that answers at
+  once and always the same: no emulator is in it. All send the requests that the store makes, with a session token.
+- "Our client" sends and reads the wire's JSON, as the peers do: a request signed by hand (SigV4, aiohttp, orjson, and
+  nothing for when it fails) and aioboto3's client as it comes. "Our store" is the whole port: it also makes the request
+  of records and conditions, checks it, has a deadline, and makes records of the answer.
 """,
     ),
     "upload-speed": Part(
