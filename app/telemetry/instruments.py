@@ -81,9 +81,10 @@ class Instruments:
             self._errors.labels(_error_type(error)).inc()
 
     def http(self, fields: Mapping[str, Any]) -> None:
-        """A line of the access log."""
-        path, status = fields["path"], fields["status"]
-        self._http.by[path if path in _PATHS else OTHER, str(status)] += 1
+        """A line of the access log. That of a socket's end has no status, and was counted when it opened."""
+        if "status" in fields:
+            path, status = fields["path"], fields["status"]
+            self._http.by[path if path in _PATHS else OTHER, str(status)] += 1
 
     def handed_out(self, seconds: float, listeners: int) -> None:
         """An event has reached its listeners in this process."""

@@ -113,6 +113,10 @@ async def test_sockets_subscriptions_and_events_are_counted(server: ServerProces
         assert of(found, "sockets") == of(before, "sockets") + 1
         assert of(found, "messages_in_total") >= of(before, "messages_in_total") + 2
         assert of(found, "fan_out_seconds_count") > of(before, "fan_out_seconds_count")
+    await until(lambda: '"closed":' in server.log.read_text(), "the line of the socket's end")
+    opened = {"path": "/graphql", "status": "101"}
+    assert of(await metrics(server), "http_requests_total", **opened) == 1
+    assert '"level":"ERROR"' not in server.log.read_text()
 
 
 async def test_uploads_are_counted_with_their_bytes(server: ServerProcess) -> None:
