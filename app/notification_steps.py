@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from app.worker_steps import NOWHERE, FeedStep, Step, TimedStep
+from app.worker_steps import BATCH, LARGE_BATCH, NOWHERE, FeedStep, Step, TimedStep
 from datasources import meeting_reminders, noteworthy, noteworthy_meetings, noteworthy_messages
 from datasources.announcements import FanOut
 from datasources.noteworthy import Noteworthy
@@ -47,12 +47,12 @@ def notification_steps(
     notifier, notifications = Notifier(store, now), Notifications(store)
     fan_out, sending = FanOut(store, notifier), Sending(store, senders, now, site)
 
-    def telling(name: str, table: Table, find: Noteworthy) -> FeedStep:
+    def telling(name: str, table: Table, find: Noteworthy, batch: int = BATCH) -> FeedStep:
         async def tell(events: Sequence[FeedEvent]) -> Sequence[Write]:
             await notifier.tell(await find(store, events))
             return ()
 
-        return FeedStep(name, table, tell)
+        return FeedStep(name, table, tell, batch)
 
     async def clear(events: Sequence[FeedEvent]) -> Sequence[Write]:
         for event in events:
@@ -91,7 +91,7 @@ def notification_steps(
         telling("invitation-notifications", ROOM_MEMBERS, noteworthy.in_room_members),
         telling("meeting-invitation-notifications", MEETING_ATTENDEES, noteworthy_meetings.in_rosters),
         telling("meeting-notifications", MEETINGS, noteworthy_meetings.in_meetings),
-        telling("message-notifications", ROOM_LOG, noteworthy_messages.in_room_log),
+        telling("message-notifications", ROOM_LOG, noteworthy_messages.in_room_log, LARGE_BATCH),
         TimedStep("meeting-reminders", REMINDER_SECONDS, remind),
         TimedStep("announcements", SECONDS, announce),
         FeedStep("notification-events", NOTIFICATIONS, show),

@@ -16,6 +16,8 @@ NOWHERE = "-"
 """Where a timed step got to that always begins anew."""
 BATCH = 50
 """Changes in one batch: so few that all they lead to fits into one transaction."""
+LARGE_BATCH = 600
+"""Where they lead to no such writes: in a busy chat a batch costs little more than a message."""
 
 
 Handler = Callable[[Sequence[FeedEvent]], Awaitable[Sequence[Write]]]
@@ -88,7 +90,7 @@ def all_steps(store: RecordStore, sources: Sources, now: Callable[[], Timestamp]
         FeedStep("deleted-courses", COURSES, each(sources.courses.sweep)),
         FeedStep("room-member-counts", ROOM_MEMBERS, count_in_rooms),
         FeedStep("room-events", ROOMS, each(tell_of_count)),
-        FeedStep("message-search", ROOM_LOG, index_messages),
+        FeedStep("message-search", ROOM_LOG, index_messages, LARGE_BATCH),
     ]
 
 

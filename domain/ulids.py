@@ -10,6 +10,8 @@ _TO_PYTHONS = str.maketrans(_DIGITS, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 _SHAPE = re.compile(rf"[0-7][{_DIGITS}]{{25}}")
 _BITS = 128
 _RANDOM_BITS = 80
+_CHANCE_BYTES = _RANDOM_BITS // 8
+_AT_ONCE = 256
 
 
 def ulid(milliseconds: int, randomness: bytes) -> str:
@@ -25,9 +27,17 @@ def new_ulid() -> str:
 def rising_ulids() -> Iterator[str]:
     """Each of the moment when it is asked for, and above the one before."""
     number = 0
+    chances: Iterator[bytes] = iter(())
     while True:
-        fresh = _now() << _RANDOM_BITS | int.from_bytes(_chance())
-        number = fresh if fresh >> _RANDOM_BITS > number >> _RANDOM_BITS else number + 1
+        milliseconds = _now()
+        if milliseconds <= number >> _RANDOM_BITS:
+            number += 1
+        else:
+            chance = next(chances, None)
+            if chance is None:
+                chances = _chances()
+                chance = next(chances)
+            number = milliseconds << _RANDOM_BITS | int.from_bytes(chance)
         yield _written(number)
 
 
@@ -47,4 +57,10 @@ def _now() -> int:
 
 
 def _chance() -> bytes:
-    return os.urandom(_RANDOM_BITS // 8)
+    return os.urandom(_CHANCE_BYTES)
+
+
+def _chances() -> Iterator[bytes]:
+    """Drawn at once: asking the kernel gives Python's lock away, which a busy thread returns after milliseconds."""
+    block = os.urandom(_CHANCE_BYTES * _AT_ONCE)
+    return iter([block[start : start + _CHANCE_BYTES] for start in range(0, len(block), _CHANCE_BYTES)])

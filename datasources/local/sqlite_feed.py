@@ -11,6 +11,8 @@ from datasources.ports import FeedEvent, FeedPage
 from domain.times import from_epoch
 
 _START = "0"
+NEWEST = "SELECT name, MAX(sequence) FROM _changes NOT INDEXED WHERE sequence > ? GROUP BY name"
+"""By number, as the index by name would be read from end to end."""
 
 
 def sequence_of(position: str | None) -> int:
@@ -62,9 +64,7 @@ class Signal:
 
     def refresh(self, connection: sqlite3.Connection) -> None:
         """See what was committed since the last time; called in the writer's thread after each commit."""
-        rows = connection.execute(
-            "SELECT name, MAX(sequence) FROM _changes WHERE sequence > ? GROUP BY name", (self._last,)
-        ).fetchall()
+        rows = connection.execute(NEWEST, (self._last,)).fetchall()
         if not rows:
             return
         newest = dict(rows)

@@ -10,6 +10,7 @@ import pytest
 
 from datasources.conditions import exists, not_exists
 from datasources.local.sqlite import FEED_SECONDS, SQLiteStore
+from datasources.local.sqlite_feed import NEWEST
 from datasources.local.sqlite_queries import Statement
 from datasources.local.sqlite_schema import SCHEMA_VERSION, Layout
 from datasources.local.sqlite_writes import TOKEN_SECONDS
@@ -175,6 +176,7 @@ async def test_many_keys_are_looked_up_one_by_one(sqlite_store: SQLiteStore, tab
 async def test_points_and_upkeep_are_searches_too(sqlite_store: SQLiteStore) -> None:
     layout = Layout(IDEMPOTENCY)
     statements = [
+        (NEWEST, 1),
         (layout.select, 1),
         (layout.delete, 1),
         ('SELECT 1 FROM "Idempotency" INDEXED BY "Idempotency._ttl" WHERE _ttl <= ? LIMIT 1', 1),
@@ -188,8 +190,8 @@ async def test_points_and_upkeep_are_searches_too(sqlite_store: SQLiteStore) -> 
                 row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * parameters)
             ]
         )
-        assert len(plan) == 1, plan
         assert plan[0].startswith("SEARCH"), plan
+        assert plan[1:] in ([], ["USE TEMP B-TREE FOR GROUP BY"]), plan
 
 
 # Group commit
