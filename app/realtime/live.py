@@ -24,6 +24,7 @@ from resolvers.context import Context
 from subscriptions.filters import parsed
 from subscriptions.hub import Hub, Listener, Topic
 from subscriptions.projection import Projection, project
+from subscriptions.projection_code import ShowCodes, Shown
 
 GATE_SECONDS = 8.0
 """For the gate of one subscription; clients give up after ten."""
@@ -70,6 +71,7 @@ class LiveSubscriptions:
         context: a resolvers' context for a caller.
         admit: the account gate.
         now: the server's clock, which says whether a credential has expired.
+        codes: for what is heard more than once; None: each event is projected field by field.
     """
 
     def __init__(
@@ -80,10 +82,11 @@ class LiveSubscriptions:
         context: Callable[[Caller], Context],
         admit: Callable[[Caller], Awaitable[Caller]],
         now: Callable[[], Timestamp],
+        codes: ShowCodes | None = None,
     ) -> None:
         self._executor = executor
         self._hub = hub
-        self._visibility = _Visibility(executor.schema, user_modes)
+        self._visibility = _Visibility(executor.schema, user_modes, codes)
         self._context = context
         self._admit = admit
         self._now = now
@@ -221,28 +224,29 @@ class LiveSubscriptions:
         finally:
             scope.close()
         narrowing = None if written is None else parsed(written)
-        projection, group = self._visibility.projection(asked, subscription.digest, caller)
-        return Topic(asked.name, asked.arguments, narrowing, group, projection.encoded)
+        shown, group = self._visibility.shown(asked, subscription.digest, caller)
+        return Topic(asked.name, asked.arguments, narrowing, group, shown.encoded)
 
 
 class _Visibility:
     """What subscribers are shown, made once for all who ask the same and may see the same."""
 
-    def __init__(self, schema: GraphQLSchema, user_modes: frozenset[Mode]) -> None:
+    def __init__(self, schema: GraphQLSchema, user_modes: frozenset[Mode], codes: ShowCodes | None) -> None:
         self._schema = schema
+        self._codes = codes
         self._rules: Mapping[str, Rule] = rules_to_check(schema, user_modes)
         gates = (groups for rule in self._rules.values() for groups in rule.gate.values() if groups)
         self._groups = frozenset[str]().union(*gates)
-        self._projections: WeakValueDictionary[Hashable, Projection] = WeakValueDictionary()
+        self._shown: WeakValueDictionary[Hashable, Projection | Shown] = WeakValueDictionary()
 
-    def projection(self, asked: Asked, digest: bytes, caller: Caller) -> tuple[Projection, Hashable]:
+    def shown(self, asked: Asked, digest: bytes, caller: Caller) -> tuple[Projection | Shown, Hashable]:
         """With the key of the group of all who are shown the same."""
         key = (digest, caller.mode, self._groups & caller.groups, caller.denied_fields)
-        known = self._projections.get(key)
+        known = self._shown.get(key)
         if known is None:
-            denied = self._denied(caller)
-            known = project(self._schema, asked.root, asked.fragments, asked.variables, denied)
-            self._projections[key] = known
+            projection = project(self._schema, asked.root, asked.fragments, asked.variables, self._denied(caller))
+            known = projection if self._codes is None else Shown(projection, self._codes)
+            self._shown[key] = known
         return known, key
 
     def _denied(self, caller: Caller) -> Callable[[str], bool]:

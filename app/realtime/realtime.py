@@ -23,6 +23,7 @@ from subscriptions.aws_subscribe import woken_by
 from subscriptions.bus import Bus
 from subscriptions.hub import Hub
 from subscriptions.ledger import Ledger, Mark
+from subscriptions.projection_code import ShowCodes
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class RealTime:
         schema: bound.
         bus_url: `memory://`, or Redis' for many processes.
         marks: by which it is remembered what subscribers heard, by subscription field.
-        plans: for reading what is published; None: graphql-core reads it.
+        plans: for reading what is published; None: graphql-core reads it, and no code is made for subscribers either.
         handed_out: see Hub.
     """
 
@@ -56,6 +57,7 @@ class RealTime:
         self.rights: Rights
         self._publisher = Publisher(schema, woken, self.hub, user_modes, plans)
         self._user_modes = user_modes
+        self._codes = None if plans is None else ShowCodes()
         self._context: Callable[[Caller], Context]
 
     def connect(
@@ -67,7 +69,7 @@ class RealTime:
     ) -> None:
         """Args: see LiveSubscriptions."""
         self._context = context
-        self.live = LiveSubscriptions(executor, self.hub, self._user_modes, context, gate.admit, now)
+        self.live = LiveSubscriptions(executor, self.hub, self._user_modes, context, gate.admit, now, self._codes)
         self.rights = Rights(self.live, self.connected, self.hub, gate)
 
     async def publish(self, mutation: str, /, **key: Any) -> None:

@@ -1,5 +1,6 @@
 """What a subscriber is shown of an event."""
 
+import ast
 from typing import Any
 
 import orjson
@@ -8,6 +9,7 @@ from graphql import FragmentDefinitionNode, OperationDefinitionNode, build_schem
 
 from subscriptions.aws_subscribe import woken_by
 from subscriptions.projection import project, root_fields
+from subscriptions.projection_code import ShowCodes, Shown, source_of
 
 SCHEMA = build_schema(
     """
@@ -49,7 +51,10 @@ def shown(text: str, payload: dict[str, Any] = TODO, *, denied: set[str] = froze
     [operation] = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     [root] = root_fields(operation.selection_set, fragments, variables)
     projection = project(SCHEMA, root, fragments, variables, lambda coordinate: coordinate in denied)
-    return orjson.loads(projection.encoded(payload))
+    answer = projection.encoded(payload)
+    by_code = Shown(projection, ShowCodes())
+    assert [by_code.encoded(payload) for _ in range(3)] == [answer] * 3
+    return orjson.loads(answer)
 
 
 def test_each_mutation_wakes_the_subscriptions_that_name_it() -> None:
@@ -163,3 +168,39 @@ def test_a_forbidden_field_that_is_never_null_empties_its_parent_with_one_error(
 def test_errors_of_one_payload_are_bounded() -> None:
     answer = shown("subscription { onTodo { users { name } } }", {"users": [{}] * 500})
     assert len(answer["errors"]) == 100
+
+
+# By code
+
+ODD: list[Any] = [None, 0, 7, "", "x", True, [], {}, [None], [[]], {"id": "u2"}, {"__typename": "User", "name": "Bo"}]
+EVERYTHING = """subscription { all: onTodo {
+    id title note owner { ...P } strict { ...P } tags users { ...P } solid { name } myVote grid __typename
+    actor { __typename ... on User { ...P } ... on Robot { model } } named { name ... on User { secret } }
+} } fragment P on User { who: name id }"""
+
+
+@pytest.mark.parametrize("field", [*TODO, "users", "actor", "named", "myVote", "grid"])
+@pytest.mark.parametrize("value", ODD, ids=repr)
+def test_code_shows_what_the_projection_shows_whatever_an_event_holds(field: str, value: Any) -> None:
+    assert "all" in shown(EVERYTHING, {**TODO, field: value})["data"]
+
+
+def test_code_holds_nothing_of_a_client_but_quoted_aliases() -> None:
+    text = "subscription { value: onTodo { get: id missing: title listed: tags v0: users { import: name } } }"
+    assert shown(text)["data"]["value"]["get"] == "t1"
+    [root] = root_fields(parse(text).definitions[0].selection_set, {}, {})  # type: ignore[attr-defined]
+    source = source_of(project(SCHEMA, root, {}, {}, lambda _: False).root)
+    names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    assert names == {"value", "get", "v0", "v1", "i0", "missing", "listed", "a_User_1", "a_Todo_2"}
+
+
+def test_those_who_ask_the_same_share_their_code_and_old_code_goes() -> None:
+    def root_of(text: str) -> Any:
+        [root] = root_fields(parse(text).definitions[0].selection_set, {}, {})  # type: ignore[attr-defined]
+        return project(SCHEMA, root, {}, {}, lambda _: False).root
+
+    codes = ShowCodes(most=1)
+    first = codes.of(root_of('subscription { onTodo(id: "a") { id } }'))
+    assert codes.of(root_of('subscription { onTodo(id: "b") { id } }')) is first
+    codes.of(root_of("subscription { onTodo { title } }"))
+    assert codes.of(root_of('subscription { onTodo(id: "a") { id } }')) is not first
