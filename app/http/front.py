@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import logs
 from app.http.cors import Cors
-from app.http.replies import ACCESS_FIELDS, COMMON_HEADERS, ClientGone, Header, Refusal, overloaded
+from app.http.replies import ACCESS_FIELDS, COMMON_HEADERS, EXCHANGE, ClientGone, Header, Refusal, overloaded
 from datasources.playback import PATH as PLAYBACK_PATH
 
 log = logging.getLogger(__name__)
@@ -124,6 +124,9 @@ class Front:
         finally:
             fields["ms"] = int((time.perf_counter() - began) * 100_000) / 100
             self._access_log(fields)
+            # They hold what holds the scope: without this every request waits for the garbage collector.
+            state.pop(EXCHANGE, None)
+            state.pop(BODY, None)
         return None
 
     async def _others(self, scope: Scope, receive: Receive, send: Send) -> None:

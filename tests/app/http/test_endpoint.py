@@ -1,6 +1,7 @@
 """POST and GET /graphql on the wire: what is executed, what is refused, and in which words."""
 
 import asyncio
+import gc
 import re
 import uuid
 
@@ -400,3 +401,23 @@ class TestLog:
         bug = next(line for line in site.lines if line["level"] == "ERROR")
         assert bug["requestId"] == response.headers["x-amzn-requestid"]
         assert "RuntimeError" in bug["error"]
+
+
+async def test_a_request_leaves_nothing_to_the_garbage_collector(site: Running):
+    """A cycle in each request would stop the whole server for a tenth of a second now and then."""
+    requests = 200
+    request = (
+        b"POST /graphql HTTP/1.1\r\nhost: x\r\nx-api-key: ada\r\ncontent-type: application/json\r\n"
+        b'content-length: 18\r\n\r\n{"query": "{ a }"}'
+    )
+    last = request.replace(b"host: x\r\n", b"host: x\r\nconnection: close\r\n")
+    await site.talk(request * requests + last)
+    gc.collect()
+    gc.disable()
+    try:
+        answers = await site.talk(request * requests + last)
+        left = gc.collect()
+    finally:
+        gc.enable()
+    assert answers.count(b"HTTP/1.1 200 OK") == requests + 1
+    assert left < requests
