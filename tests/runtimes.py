@@ -17,6 +17,7 @@ from app import sdl
 from app.appsync.fields import field_resolvers
 from app.appsync.identity import Identities
 from app.appsync.invocation import Invocations
+from app.appsync.selection import SelectionPlans
 from app.auth.config import AuthConfig, AuthorizerConfig, cognito, oidc
 from app.execution import Executor, GraphQLRequest
 from app.plans.cache import Plans
@@ -130,6 +131,7 @@ def _function(schema: GraphQLSchema) -> Invocations:
         identify=Identities(_sign_ins()).caller,
         admit=lambda caller: _BEHIND.get().admit(caller),
         context=lambda caller: _BEHIND.get().context(caller),
+        selections=SelectionPlans(at_once=True),
     )
 
 

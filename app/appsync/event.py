@@ -7,10 +7,17 @@ import msgspec
 
 
 class Info(msgspec.Struct, frozen=True, rename="camel"):
-    """Which field is asked for."""
+    """Which field is asked for.
+
+    Attributes:
+        selection_set_list: the paths of what is selected below, by the names of the client's answer.
+        selection_set_graphql: the same as text, where fragments keep their names.
+    """
 
     field_name: str
     parent_type_name: str
+    selection_set_list: tuple[str, ...] = ()
+    selection_set_graphql: str = msgspec.field(name="selectionSetGraphQL", default="")
 
 
 class Request(msgspec.Struct, frozen=True):

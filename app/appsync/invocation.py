@@ -14,6 +14,7 @@ A batch is answered with as many envelopes, in its order.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from inspect import isawaitable
 from typing import Any
 from uuid import uuid4
@@ -25,6 +26,7 @@ from app.access import rules_to_check
 from app.appsync.arguments import Arguments
 from app.appsync.event import BadEvent, Event, Info, read_event
 from app.appsync.results import Results, Write
+from app.appsync.selection import Finish, SelectionPlans
 from app.appsync.sources import SourceRecords
 from app.appsync.subscribing import begun, ended
 from app.errors import refusal
@@ -75,6 +77,7 @@ class Invocations:
         admit: the account gate.
         context: a resolvers' context for a caller.
         seconds: time for one event or batch.
+        selections: for answers of what was selected; None: each has all that its record shows.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Invocations:
         context: Callable[[Caller], Context],
         limits: Limits | None = None,
         seconds: float = 25.0,
+        selections: SelectionPlans | None = None,
     ) -> None:
         self._schema = schema
         self._registry = registry
@@ -101,6 +105,7 @@ class Invocations:
         self._context = context
         self._limits = limits or Limits()
         self._seconds = seconds
+        self._selections = selections
 
     async def answer(self, event: Any, request_id: str | None = None) -> Envelope | list[Envelope]:
         """
@@ -171,7 +176,8 @@ class Invocations:
             scope.close()
         if field.is_subscription:
             return [_begun(value, caller, events[0], request_id) for value in values]
-        answers = [_envelope(field, value, caller, request_id) for value in values]
+        finish = None if self._selections is None else self._selections.finish(events[0].info, field.type)
+        answers = [_envelope(field, finish, value, caller, request_id) for value in values]
         if losers:
             answers[0]["ended"] = ended(losers)
         return answers
@@ -205,9 +211,12 @@ def _begun(value: Any, caller: Caller, event: Event, request_id: str) -> Envelop
     return {"data": None, **begun(caller, event.arguments or {}, value)}
 
 
-def _envelope(field: _Field, value: Any, caller: Caller, request_id: str) -> Envelope:
+def _envelope(field: _Field, finish: Finish | None, value: Any, caller: Caller, request_id: str) -> Envelope:
     if isinstance(value, BaseException):
         return failed(refusal(value, request_id))
+    if finish is not None and value is not None:
+        with suppress(Exception):  # what is wrong with the value comes out below
+            return {"data": finish(value)}
     try:
         return {"data": field.write(value, caller)}
     except Exception as error:
@@ -223,7 +232,7 @@ def failed(error: DomainError) -> Envelope:
 
 def _alike(event: Event) -> bytes:
     """The same for events that one call can answer."""
-    return msgspec.json.encode((event.coordinate, event.identity, event.arguments), order="sorted")
+    return msgspec.json.encode((event.info, event.identity, event.arguments), order="sorted")
 
 
 def _field(schema: GraphQLSchema, info: Info, registry: Registry, results: Results) -> _Field:

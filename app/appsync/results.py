@@ -1,7 +1,8 @@
 """What a resolver gives, as JSON with the SDL's names: all that AppSync reads from it without asking again.
 
 Fields that have a resolver are left out, for AppSync asks for them with the parent as their source. All others
-are there whether they were selected or not: a resolver below may need them, and they cost nothing.
+are there whether they were selected or not, for a resolver below may need them. Where that can be told, and where a
+selection comes again, app/appsync/selection.py takes this one's place.
 """
 
 from collections.abc import Callable, Mapping

@@ -9,6 +9,7 @@ from graphql import GraphQLSchema
 from app.appsync.identity import Identities
 from app.appsync.invocation import Invocations
 from app.appsync.publishing import SECONDS, AppSyncPublisher
+from app.appsync.selection import SelectionPlans
 from app.appsync.subscribing import ask_again
 from app.auth_settings import auth_config
 from app.aws_session import AwsSession
@@ -40,6 +41,7 @@ async def open_resolver(settings: Settings) -> AsyncIterator[Invocations]:
             context=product.contexts(publisher.publish, ask_again),
             limits=operation_limits(settings),
             seconds=settings.request_seconds,
+            selections=SelectionPlans() if settings.execution == "plans" else None,
         )
 
 

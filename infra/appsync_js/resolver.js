@@ -25,7 +25,12 @@ export function request(ctx) {
       source: ctx.source,
       request: ctx.request,
       prev: ctx.prev,
-      info: ctx.info,
+      // These two are told only to those who name them.
+      info: {
+        ...ctx.info,
+        selectionSetList: ctx.info.selectionSetList,
+        selectionSetGraphQL: ctx.info.selectionSetGraphQL,
+      },
       stash: ctx.stash,
     },
   };
