@@ -119,28 +119,28 @@ def check_batch_get(keys: Sequence[Any]) -> None:
 def check_condition(condition: Condition) -> None:
     """Raises ValueError for a condition that DynamoDB would refuse."""
     match condition:
+        case Compare():
+            if not isinstance(condition.value, Attribute):
+                plain(condition.value)
+                if condition.operator not in ("=", "<>") and kind_of(condition.value) not in ("S", "N", "B"):
+                    raise ValueError("only texts, numbers and bytes have an order")
+        case AllOf() | AnyOf():
+            _check_count(condition.conditions)
+            for inner in condition.conditions:
+                check_condition(inner)
         case Exists() | NotExists():
             pass
-        case Compare(_, operator, value):
-            if not isinstance(value, Attribute):
+        case OneOf():
+            _check_count(condition.values)
+            for value in condition.values:
                 plain(value)
-                if operator not in ("=", "<>") and kind_of(value) not in ("S", "N", "B"):
-                    raise ValueError("only texts, numbers and bytes have an order")
-        case OneOf(_, values):
-            _check_count(values)
-            for value in values:
-                plain(value)
-        case BeginsWith(_, prefix):
-            if not isinstance(prefix, str):
+        case BeginsWith():
+            if not isinstance(condition.prefix, str):
                 raise ValueError("a prefix is a text")
-        case Contains(_, value):
-            plain(value)
-        case AllOf(conditions) | AnyOf(conditions):
-            _check_count(conditions)
-            for inner in conditions:
-                check_condition(inner)
-        case Not(inner):
-            check_condition(inner)
+        case Contains():
+            plain(condition.value)
+        case Not():
+            check_condition(condition.condition)
         case _:
             assert_never(condition)
 
@@ -173,12 +173,17 @@ def checked_updates(table: Table, updates: Sequence[Update]) -> tuple[Update, ..
         raise ValueError("an attribute is updated twice")
     if not names.isdisjoint(table.key_names):
         raise ValueError("a key attribute cannot be updated")
-    return tuple(_checked_update(table, update) for update in updates)
+    return tuple([_checked_update(table, update) for update in updates])
 
 
 def _checked_update(table: Table, update: Update) -> Update:
     name = attribute_name(update.name)
     match update:
+        case Set() | SetIfMissing():
+            value = plain(update.value)
+            if name in table.checked_names:
+                _check_attributes(table, {name: value}, required=False)
+            return update if value is update.value else type(update)(name, value)
         case Remove():
             return update
         case Add(_, amount):
@@ -187,10 +192,6 @@ def _checked_update(table: Table, update: Update) -> Update:
             if any(name == key and kind == "S" for key, kind, _ in table.key_attributes):
                 raise ValueError(f"{name} is a text key")
             return Add(name, plain_number(amount))
-        case Set(_, value) | SetIfMissing(_, value):
-            checked = plain(value)
-            _check_attributes(table, {name: checked}, required=False)
-            return update if checked is value else type(update)(name, checked)
         case _:
             assert_never(update)
 
@@ -202,15 +203,16 @@ def checked_write(write: Write) -> Write:
     """The write in plain values. Sizes of changed items are the engine's to check, as only it knows them."""
     if write.condition is not None:
         check_condition(write.condition)
+    table = write.table
     match write:
-        case Put(table, item, condition):
-            return Put(table, checked_item(table, item), condition)
-        case Change(table, key, updates, condition):
-            return Change(table, checked_key(table, key), checked_updates(table, updates), condition)
-        case Delete(table, key, condition):
-            return Delete(table, checked_key(table, key), condition)
-        case Check(table, key, condition):
-            return Check(table, checked_key(table, key), condition)
+        case Put():
+            return Put(table, checked_item(table, write.item), write.condition)
+        case Check():
+            return Check(table, checked_key(table, write.key), write.condition)
+        case Change():
+            return Change(table, checked_key(table, write.key), checked_updates(table, write.updates), write.condition)
+        case Delete():
+            return Delete(table, checked_key(table, write.key), write.condition)
         case _:
             assert_never(write)
 

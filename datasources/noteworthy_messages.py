@@ -4,6 +4,7 @@ Every mention and every reply tells its user. All else tells a member once, and 
 in a large room it tells nobody. So a busy room floods nobody, and its cost goes by its members, not by its messages.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -22,6 +23,7 @@ from domain.room_members import RoomMember, hears_everything, hears_what_is_for_
 from domain.rooms import Room
 
 _PAGE = 100
+_ROOMS_AT_ONCE = 16
 _MOST_PAGES = 10
 """Of rows of a room that is not large; only one that many have left has more than two."""
 
@@ -62,11 +64,16 @@ async def in_room_log(store: RecordStore, events: Sequence[FeedEvent]) -> list[D
         if message_id in messages:
             rooms[messages[message_id].room_id].worded.append(messages[message_id])
     items = await get_each(store, ROOMS, [room_key(room_id) for room_id in rooms])
-    drafts: list[Draft] = []
-    for item, said in zip(items, rooms.values(), strict=True):
-        if item is not None:
-            drafts += await _in_room(store, room_of(item, None), said)
-    return drafts
+    gate = asyncio.Semaphore(_ROOMS_AT_ONCE)
+
+    async def in_room(item: Item | None, said: _Said) -> list[Draft]:
+        if item is None:
+            return []
+        async with gate:
+            return await _in_room(store, room_of(item, None), said)
+
+    found = await asyncio.gather(*(in_room(item, said) for item, said in zip(items, rooms.values(), strict=True)))
+    return [draft for drafts in found for draft in drafts]
 
 
 async def _messages(store: RecordStore, ids: Iterable[str | None]) -> dict[str, Message]:

@@ -138,10 +138,9 @@ class Draft:
 
     def append(self, message: Message) -> Message:
         """The message at the next place of the room, sent later than every other."""
-        last = self._counter
-        sent_at = (
-            self.now if last.last_message_at is None else max(self.now, later(last.last_message_at, seconds=0.001))
-        )
+        last, sent_at = self._counter, self.now
+        if last.last_message_at is not None and last.last_message_at >= sent_at:
+            sent_at = later(last.last_message_at, seconds=0.001)
         self._counter = Counter(last.last_sequence + 1, last.last_change_sequence, sent_at)
         return self.replace(msgspec.structs.replace(message, sequence=self._counter.last_sequence, sent_at=sent_at))
 

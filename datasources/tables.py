@@ -61,6 +61,11 @@ class Table(msgspec.Struct, frozen=True, dict=True):
                 found.append((index.sort, index.sort_type, True))
         return tuple(dict.fromkeys(found))
 
+    @cached_property
+    def checked_names(self) -> frozenset[str]:
+        """Attributes whose values follow a rule."""
+        return frozenset({*(name for name, _, _ in self.key_attributes), *(["ttl"] if self.ttl else [])})
+
     def shown(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """What a change shows of an item."""
         return {name: value for name, value in item.items() if name not in self.private}

@@ -16,8 +16,10 @@ _WORD = re.compile(r"[^\W_]+")
 
 def words(text: str) -> list[str]:
     """Lower-case words without diacritics, in the text's order, without repeats, cut to 40 characters."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(character for character in plain if not unicodedata.combining(character))
+    bare = text.casefold()
+    if not bare.isascii():
+        plain = unicodedata.normalize("NFKD", bare)
+        bare = "".join(character for character in plain if not unicodedata.combining(character))
     return list(dict.fromkeys(word[:WORD_CHARACTERS] for word in _WORD.findall(bare)))
 
 

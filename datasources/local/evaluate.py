@@ -36,26 +36,28 @@ _EXACT = Context(prec=38, traps=[Inexact])
 def holds(condition: Condition, item: Mapping[str, Any]) -> bool:
     """Whether the condition holds for an item; an absent item has no attributes."""
     match condition:
-        case Compare(name, how, value):
+        case Compare():
+            value = condition.value
             other = item.get(value.name, _MISSING) if isinstance(value, Attribute) else value
-            return _compares(item.get(name, _MISSING), how, other)
-        case Exists(name):
-            return name in item
-        case NotExists(name):
-            return name not in item
-        case OneOf(name, values):
-            return name in item and any(same(item[name], value) for value in values)
-        case BeginsWith(name, prefix):
-            text = item.get(name)
-            return isinstance(text, str) and text.startswith(prefix)
-        case Contains(name, value):
-            return _contains(item.get(name), value)
-        case AllOf(conditions):
-            return all(holds(inner, item) for inner in conditions)
-        case AnyOf(conditions):
-            return any(holds(inner, item) for inner in conditions)
-        case Not(inner):
-            return not holds(inner, item)
+            return _compares(item.get(condition.name, _MISSING), condition.operator, other)
+        case Exists():
+            return condition.name in item
+        case NotExists():
+            return condition.name not in item
+        case AllOf():
+            return all(holds(inner, item) for inner in condition.conditions)
+        case AnyOf():
+            return any(holds(inner, item) for inner in condition.conditions)
+        case OneOf():
+            name = condition.name
+            return name in item and any(same(item[name], value) for value in condition.values)
+        case BeginsWith():
+            text = item.get(condition.name)
+            return isinstance(text, str) and text.startswith(condition.prefix)
+        case Contains():
+            return _contains(item.get(condition.name), condition.value)
+        case Not():
+            return not holds(condition.condition, item)
         case _:
             assert_never(condition)
 
