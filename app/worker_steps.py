@@ -16,7 +16,7 @@ NOWHERE = "-"
 """Where a timed step got to that always begins anew."""
 BATCH = 50
 """Changes in one batch: so few that all they lead to fits into one transaction."""
-LARGE_BATCH = 600
+LARGE_BATCH = 1_000
 """Where they lead to no such writes: in a busy chat a batch costs little more than a message."""
 
 

@@ -15,6 +15,11 @@ NEWEST = "SELECT name, MAX(sequence) FROM _changes NOT INDEXED WHERE sequence > 
 """By number, as the index by name would be read from end to end."""
 
 
+OLDEST = "SELECT sequence, at FROM _changes ORDER BY sequence LIMIT ?"
+DELETE_OLDEST = f"DELETE FROM _changes WHERE sequence IN (SELECT sequence FROM ({OLDEST}) WHERE at < ?)"  # noqa: S608 - ours
+"""The lowest numbers are the oldest, so that no index by age is needed, which every change would have to keep."""
+
+
 def sequence_of(position: str | None) -> int:
     """Raises ValueError for text that is no position."""
     return int(_START if position is None else position)
@@ -46,11 +51,7 @@ def prune(connection: sqlite3.Connection, now: float, feed_seconds: float, token
         "DELETE FROM _tokens WHERE token IN (SELECT token FROM _tokens INDEXED BY _tokens_by_age WHERE at < ? LIMIT ?)",
         (now - token_seconds, most),
     )
-    return connection.execute(
-        "DELETE FROM _changes WHERE sequence IN "
-        "(SELECT sequence FROM _changes INDEXED BY _changes_by_age WHERE at < ? LIMIT ?)",
-        (now - feed_seconds, most),
-    ).rowcount
+    return connection.execute(DELETE_OLDEST, (most, now - feed_seconds)).rowcount
 
 
 class Signal:

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS _changes (
     key BLOB NOT NULL, old BLOB, new BLOB
 );
 CREATE INDEX IF NOT EXISTS _changes_of_table ON _changes (name, sequence);
-CREATE INDEX IF NOT EXISTS _changes_by_age ON _changes (at);
+DROP INDEX IF EXISTS _changes_by_age;
 CREATE TABLE IF NOT EXISTS _tokens (token TEXT PRIMARY KEY, digest BLOB NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS _tokens_by_age ON _tokens (at);
 """

@@ -181,7 +181,6 @@ async def test_points_and_upkeep_are_searches_too(sqlite_store: SQLiteStore) -> 
         (layout.delete, 1),
         ('SELECT 1 FROM "Idempotency" INDEXED BY "Idempotency._ttl" WHERE _ttl <= ? LIMIT 1', 1),
         ("SELECT 1 FROM _changes INDEXED BY _changes_of_table WHERE name = ? AND sequence > ? ORDER BY sequence", 2),
-        ("SELECT 1 FROM _changes INDEXED BY _changes_by_age WHERE at < ?", 1),
         ("SELECT digest FROM _tokens WHERE token = ?", 1),
     ]
     for sql, parameters in statements:
