@@ -1,7 +1,7 @@
 """Items to and from DynamoDB's wire types, with exact numbers."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,8 @@ def to_wire(item: Mapping[str, Any]) -> dict[str, Wire]:
 
 
 def wire_value(value: Any) -> Wire:
+    if type(value) is str:  # what most values are
+        return {"S": value}
     kind = kind_of(value)
     match kind:
         case "N":
@@ -31,24 +33,13 @@ def wire_value(value: Any) -> Wire:
 
 
 def from_wire(attributes: Mapping[str, Wire]) -> Item:
-    return {name: plain_value(value) for name, value in attributes.items()}
+    return {name: wire["S"] if "S" in wire else plain_value(wire) for name, wire in attributes.items()}
 
 
 def plain_value(wire: Wire) -> Any:
     ((kind, value),) = wire.items()
-    match kind:
-        case "N":
-            return _number(value)
-        case "NULL":
-            return None
-        case "L":
-            return [plain_value(inner) for inner in value]
-        case "M":
-            return from_wire(value)
-        case "B":
-            return base64.b64decode(value) if isinstance(value, str) else value  # text in JSON, bytes from the client
-        case _:
-            return value
+    read = _READ.get(kind)
+    return value if read is None else read(value)
 
 
 def _number(text: str) -> int | float:
@@ -58,3 +49,18 @@ def _number(text: str) -> int | float:
     except ValueError:
         exact = Decimal(text)
         return int(exact) if exact == exact.to_integral_value() else float(exact)
+
+
+def _bytes(value: str | bytes) -> bytes:
+    """Text in JSON, bytes from aioboto3's client."""
+    return base64.b64decode(value) if isinstance(value, str) else value
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "N": _number,
+    "NULL": lambda _: None,
+    "L": lambda values: [plain_value(inner) for inner in values],
+    "M": from_wire,
+    "B": _bytes,
+}
+"""Those kinds whose values are not written as they are."""

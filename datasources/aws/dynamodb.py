@@ -225,7 +225,9 @@ class DynamoDBStore:
             while True:
                 answer = await self._query(table, index, request | {"Limit": missing}, start)
                 read = [from_wire(wire) for wire in answer["Items"]]
-                kept = [item for item in read if not condition.excludes(item, sort_name)]
+                kept = read
+                if condition.excluded:
+                    kept = [item for item in read if not condition.excludes(item, sort_name)]
                 items += kept
                 missing -= answer["ScannedCount"] - (len(read) - len(kept))
                 start = answer.get("LastEvaluatedKey")

@@ -6,8 +6,6 @@ Only what DynamoDB surely did not do, or what may be done twice, is sent again.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -71,15 +69,24 @@ class Missing(DomainError):
         super().__init__(Code.DEPENDENCY_FAILED, f"{SERVICE} lacks a table.", service=SERVICE)
 
 
-@asynccontextmanager
-async def deadline() -> AsyncIterator[None]:
+def deadline() -> "_Deadline":
     """Everything that one call of the port sends, pauses included, fits in here or is DEPENDENCY_FAILED."""
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            yield
-    except TimeoutError:
-        _log.error("DynamoDB did not answer in time")
-        raise dependency_failed(SERVICE) from None
+    return _Deadline()
+
+
+class _Deadline:
+    """A class, because a generator would cost as much as the checks of an operation."""
+
+    async def __aenter__(self) -> None:
+        self._timeout = asyncio.timeout(DEADLINE_SECONDS)
+        await self._timeout.__aenter__()
+
+    async def __aexit__(self, *raised: Any) -> None:
+        try:
+            await self._timeout.__aexit__(*raised)
+        except TimeoutError:
+            _log.error("DynamoDB did not answer in time")
+            raise dependency_failed(SERVICE) from None
 
 
 async def pause(attempt: int) -> None:

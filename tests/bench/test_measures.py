@@ -7,6 +7,7 @@ import pytest
 
 from bench import (
     crowd,
+    dynamodb,
     faces,
     fanout,
     functions,
@@ -38,6 +39,7 @@ SMALLEST: dict[str, Measure] = {
     "users": lambda _: users.measure(4, 1.0),
     "messages": lambda _: messages.measure(0.5),
     "store": lambda _: store.measure(),
+    "dynamodb": lambda _: dynamodb.measure(),
     "upload-speed": lambda _: upload_speed.measure(2),
     "upload-memory": lambda left_out: upload_memory.measure(left_out, 20 * 1000**2),
     "uploads": lambda _: uploads.measure(10),
@@ -69,6 +71,8 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (messages, "ALONE", 50),
         (messages, "SYNCS", 5),
         (store, "SECONDS", 0.02),
+        (dynamodb, "ROUNDS", 1),
+        (dynamodb, "REQUESTS", 16),
         (upload_speed, "FILE_BYTES", 1024**2),
         (upload_memory, "SPARE_BYTES", 0),
         (uploads, "KILLED_AT", (50,)),
