@@ -3,6 +3,7 @@
 import sys
 
 from bench import (
+    documents,
     dynamodb,
     faces,
     fanout,
@@ -37,6 +38,16 @@ PARTS = {
 - The peers have plain tables of their own with the indexes that these questions need, filled with the same school, and
   check no credentials. Strawberry has both caches, aiosqlite and DataLoaders; Mercurius has its JIT, its loaders and
   prepared statements of better-sqlite3.
+""",
+    ),
+    "documents": Part(
+        "Documents that nothing was tuned to",
+        lambda _: documents.measure(),
+        """\
+- Plans against graphql-core in one process, in turn, JSON of the answer included. In the fuzz corpus, random operations
+  of a fixed seed on our schema and on an odd one, resolvers give at once what they gave before. The demo school is
+  asked as it runs, on SQLite: GraphiQL's first tab, the room client's query, and what README, docs and the story show.
+- A document counts where both answer alike and without errors. The worst is the one on which plans gain least.
 """,
     ),
     "fanout": Part(

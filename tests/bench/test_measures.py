@@ -7,6 +7,7 @@ import pytest
 
 from bench import (
     crowd,
+    documents,
     dynamodb,
     faces,
     fanout,
@@ -35,6 +36,7 @@ Measure = Callable[[list[str]], list[Result]]
 SMALLEST: dict[str, Measure] = {
     "http": http.measure,
     "sqlite": sqlite.measure,
+    "documents": lambda _: documents.measure(),
     "fanout": lambda left_out: fanout.measure(left_out, {20: 1}),
     "users": lambda _: users.measure(4, 1.0),
     "messages": lambda _: messages.measure(0.5),
@@ -71,6 +73,9 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (messages, "ALONE", 50),
         (messages, "SYNCS", 5),
         (store, "SECONDS", 0.02),
+        (documents, "DOCUMENTS", 5),
+        (documents, "ROUNDS", 1),
+        (documents, "SUSPECTS", 1),
         (dynamodb, "ROUNDS", 1),
         (dynamodb, "REQUESTS", 16),
         (upload_speed, "FILE_BYTES", 1024**2),
