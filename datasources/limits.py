@@ -8,6 +8,8 @@ up to it.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, assert_never
 
+import msgspec
+
 from datasources.conditions import (
     AllOf,
     AnyOf,
@@ -305,13 +307,14 @@ def position_names(table: Table, index: Index | None) -> tuple[str, ...]:
 def _check_range(name: str, kind: KeyType, sort: SortRange) -> None:
     if sort.prefix is not None and kind != "S":
         raise ValueError(f"{name} is a number key and has no prefix")
-    given = {bound: value for bound in SortRange.__struct_fields__ if (value := getattr(sort, bound)) is not None}
-    lower = given.keys() & {"after", "at_least"}
-    upper = given.keys() & {"before", "at_most"}
-    alone = given.keys() & {"prefix", "equal"}
-    if (alone and len(given) > 1) or len(lower) > 1 or len(upper) > 1:
-        raise ValueError("these bounds of a sort key exclude each other")
-    for value in given.values():
+    given = [value for value in msgspec.structs.astuple(sort) if value is not None]
+    if len(given) > 1:
+        alone = sort.prefix is not None or sort.equal is not None
+        two_lower = sort.after is not None and sort.at_least is not None
+        two_upper = sort.before is not None and sort.at_most is not None
+        if alone or two_lower or two_upper:
+            raise ValueError("these bounds of a sort key exclude each other")
+    for value in given:
         checked_key_value(name, kind, value, sort=True)
 
 

@@ -126,6 +126,11 @@ class Selection(msgspec.Struct, eq=False):
     def is_plain(self) -> bool:
         return not self.waiting
 
+    @property
+    def asks(self) -> bool:
+        """Whether each of those that are not plain has a resolver."""
+        return all(each.bound is not None and each.bound.resolver is not None for each in self.waiting)
+
 
 class Plan(msgspec.Struct, eq=False):
     """

@@ -157,10 +157,29 @@ class _Run:
         items: list[Any] = [None] * len(values)
         holder[key] = items
         of, required = shape.of, shape.of.required
+        if isinstance(of, Object) and self._objects(of, values, items, place, todo):
+            return
         for index, each in enumerate(values):
             self._complete(field, of, each, (items, index, place, required), todo)
             if self._failures and holder[key] is None:
                 return
+
+    def _objects(self, shape: Object, records: list[Any], items: list[Any], place: Place, todo: Todo) -> bool:
+        """Fills `items` in the short way, with nothing left to do but to ask resolvers; False where it cannot."""
+        selection = shape.only
+        if selection is None or selection.begin is None or not selection.asks or _has_fault(records):
+            return False
+        begin, required = selection.begin, shape.required
+        asked: list[Asked] = []
+        try:
+            for index, record in enumerate(records):
+                fields = items[index] = begin(record)
+                asked.append((record, fields, (items, index, place, required)))
+        except Exception:  # of one of them, and which that is comes out one by one
+            return False
+        for field in selection.waiting:
+            todo.setdefault(field, []).extend(asked)
+        return True
 
     def _object(self, selection: Selection, record: Any, place: Place, todo: Todo) -> None:
         holder, key, _, _ = place
@@ -224,14 +243,18 @@ def _is_gone(place: Place) -> bool:
     return False
 
 
+def _has_fault(values: Sequence[Any]) -> bool:
+    """Whether one of them stands for an error."""
+    return any(issubclass(each, Exception) for each in {value.__class__ for value in values})
+
+
 def _ready(shape: Shape, values: Sequence[Any]) -> Sequence[Any] | None:
     """What the answer shows of several values, made in one go; None where that is not to be had."""
     finish = shape.finish
     if not isinstance(finish, as_json) or len(values) < 2:
         return None
-    for each in {value.__class__ for value in values}:
-        if issubclass(each, Exception) or (each is type(None) and shape.required):
-            return None
+    if _has_fault(values) or (shape.required and None in values):
+        return None
     try:
         return finish.each(values)
     except Exception:  # of one of them, and which that is comes out one by one

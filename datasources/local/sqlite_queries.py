@@ -4,8 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from datasources.limits import position_names, query_keys
-from datasources.local.sqlite_schema import Layout, decode, quoted
+from datasources.local.sqlite_schema import Layout, decode
 from datasources.ports import Item, SortRange
 from datasources.tables import Index
 
@@ -27,14 +26,9 @@ class Statement:
     """SQL under construction, with its parameters."""
 
     def __init__(self, layout: Layout, index: Index | None, partition: Any) -> None:
-        self._layout = layout
-        partition_name, sort_name, _ = query_keys(layout.table, index)
-        self._sort = None if sort_name is None else quoted(sort_name)
-        self._names = position_names(layout.table, index)
-        self._index = "" if index is None else f" INDEXED BY {layout.index_name(index.name)}"
-        self._terms = [f"{quoted(partition_name)} = ?"]
-        if index is not None and self._sort is not None:
-            self._terms.append(f"{self._sort} IS NOT NULL")
+        self._ttl = layout.table.ttl
+        self._way = layout.way(index)
+        self._rows = self._way.rows
         self._values: list[Any] = [partition]
 
     def within(self, sort: SortRange | None) -> "Statement":
@@ -44,6 +38,7 @@ class Statement:
             self._compare(">=", sort.prefix)
             if (end := prefix_end(sort.prefix)) is not None:
                 self._compare("<", end)
+            return self
         bounds = (("=", sort.equal), (">", sort.after), (">=", sort.at_least), ("<", sort.before), ("<=", sort.at_most))
         for operator, value in bounds:
             if value is not None:
@@ -51,33 +46,28 @@ class Statement:
         return self
 
     def _compare(self, operator: str, value: Any) -> None:
-        self._terms.append(f"{self._sort} {operator} ?")
+        self._rows += f" AND {self._way.sort} {operator} ?"
         self._values.append(value)
 
     def behind(self, after: Mapping[str, Any] | None, *, descending: bool) -> "Statement":
         if after is not None:
-            names = self._names[1:] if len(self._names) > 1 else self._names
-            comparison = "<" if descending else ">"
-            self._terms.append(f"({', '.join(map(quoted, names))}) {comparison} ({', '.join('?' * len(names))})")
-            self._values.extend(after[name] for name in names)
+            way = self._way
+            self._rows += f" AND {way.place_row} {'<' if descending else '>'} {way.place_values}"
+            self._values.extend(after[name] for name in way.place)
         return self
 
     def alive(self, now: float) -> "Statement":
-        if self._layout.table.ttl:
-            self._terms.append("(_ttl IS NULL OR _ttl > ?)")
+        if self._ttl:
+            self._rows += " AND (_ttl IS NULL OR _ttl > ?)"
             self._values.append(now)
         return self
 
     def items(self, limit: int, *, descending: bool) -> tuple[str, list[Any]]:
-        direction = " DESC" if descending else ""
-        order = ", ".join(quoted(name) + direction for name in self._names)
-        return f"SELECT _item {self._from()} ORDER BY {order} LIMIT ?", [*self._values, limit]
+        order = self._way.falling if descending else self._way.rising
+        return f"SELECT _item {self._rows} ORDER BY {order} LIMIT ?", [*self._values, limit]
 
     def count(self, most: int) -> tuple[str, list[Any]]:
-        return f"SELECT COUNT(*) FROM (SELECT 1 {self._from()} LIMIT ?)", [*self._values, most]  # noqa: S608 - names are ours
-
-    def _from(self) -> str:
-        return f"FROM {self._layout.sql_name}{self._index} WHERE {' AND '.join(self._terms)}"
+        return f"SELECT COUNT(*) FROM (SELECT 1 {self._rows} LIMIT ?)", [*self._values, most]  # noqa: S608 - names are ours
 
 
 def prefix_end(prefix: str) -> str | None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from datasources.limits import position_names
+from datasources.limits import position_names, query_keys
 from datasources.ports import MAX_BATCH_GET, Item
-from datasources.tables import Table
+from datasources.tables import Index, Table
 
 SCHEMA_VERSION = 1
 """Of the layout itself. A table or an index more or less is no new version: `Layout.create` sees to it."""
@@ -90,6 +90,26 @@ def conjunction(names: Sequence[str]) -> str:
     return " AND ".join(f"{quoted(name)} = ?" for name in names)
 
 
+class Way(msgspec.Struct, frozen=True):
+    """How queries go through a table, by its key or by an index, as pieces of SQL.
+
+    Attributes:
+        rows: FROM and WHERE of one partition, its only parameter.
+        sort: the sort key's column; None where there is none.
+        rising, falling: for ORDER BY.
+        place: attributes that tell a row's place in the partition; `place_row` are their columns, `place_values`
+            as many parameters.
+    """
+
+    rows: str
+    sort: str | None
+    rising: str
+    falling: str
+    place: tuple[str, ...]
+    place_row: str
+    place_values: str
+
+
 class Layout:
     """One table's columns and the statements on single items."""
 
@@ -103,6 +123,7 @@ class Layout:
         self.sql_name = quoted(table.name)
         self.key_values = _values_of(table.key_names)
         self.select_many = cache(self._select_many)
+        self.way = cache(self._way)
         self.select = f"SELECT _item FROM {self.sql_name} WHERE {conjunction(table.key_names)}"  # noqa: S608 - names are ours
         self.delete = f"DELETE FROM {self.sql_name} WHERE {conjunction(table.key_names)}"  # noqa: S608 - names are ours
         self.upsert = (
@@ -134,6 +155,22 @@ class Layout:
         count = next(size for size in _SIZES if size >= len(keys))
         values = [value for key in keys for value in key]
         return self.select_many(count), values + list(keys[-1]) * (count - len(keys))
+
+    def _way(self, index: Index | None) -> Way:
+        partition, sort, _ = query_keys(self.table, index)
+        names = position_names(self.table, index)
+        place = names[1:] if len(names) > 1 else names
+        by_index = "" if index is None else f" INDEXED BY {self.index_name(index.name)}"
+        is_there = f" AND {quoted(sort)} IS NOT NULL" if index is not None and sort is not None else ""
+        return Way(
+            f"FROM {self.sql_name}{by_index} WHERE {quoted(partition)} = ?{is_there}",
+            None if sort is None else quoted(sort),
+            rising=", ".join(map(quoted, names)),
+            falling=", ".join(f"{quoted(name)} DESC" for name in names),
+            place=place,
+            place_row=f"({', '.join(map(quoted, place))})",
+            place_values=f"({', '.join('?' * len(place))})",
+        )
 
     def row(self, item: Mapping[str, Any], data: bytes) -> list[Any]:
         """Values for `upsert`; `data` is the item's bytes."""
