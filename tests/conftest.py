@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -39,6 +40,16 @@ _SHARED_FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, suppress_health_check=_SHARED_FIXTURES)
 settings.register_profile("long", max_examples=2_000, deadline=None, suppress_health_check=_SHARED_FIXTURES)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_configure() -> None:
+    """The collector need not look after each 700 objects that modules and tests are made of."""
+    gc.set_threshold(10_000, 10, 10)
+
+
+def pytest_collection_finish() -> None:
+    """Nor at what was imported, which stays."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,6 +8,7 @@ import base64
 import copy
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -38,7 +39,7 @@ class MotoDynamoDB:
         """Status, headers and text for a POST request."""
         request = Request.from_primitives("POST", url, headers, body)
         target = headers["X-Amz-Target"]
-        handler = DynamoDBStreamsHandler if target.startswith("DynamoDBStreams") else _Handler
+        handler = _StreamsHandler if target.startswith("DynamoDBStreams") else _Handler
         status, answered, text = handler.dispatch(request)
         return status, answered, text
 
@@ -59,12 +60,21 @@ class _Handler(DynamoHandler):
 
     def serialized(self, action_result: ActionResult) -> Any:
         if isinstance(action_result, DynamoResult) and self._get_action() in self._OF_ITEMS:
-            return 200, dict(self.response_headers), json.dumps(action_result.result, default=_binary)
+            return 200, dict(self.response_headers), json.dumps(action_result.result, default=_written)
         return super().serialized(action_result)
 
 
-def _binary(value: bytes) -> str:
-    return base64.b64encode(value).decode()
+class _StreamsHandler(DynamoDBStreamsHandler):
+    """So are changes."""
+
+    def serialized(self, action_result: ActionResult) -> Any:
+        if isinstance(action_result.result, dict) and self._get_action() == "GetRecords":
+            return 200, dict(self.response_headers), json.dumps(action_result.result, default=_written)
+        return super().serialized(action_result)
+
+
+def _written(value: bytes | datetime) -> str | float:
+    return value.timestamp() if isinstance(value, datetime) else base64.b64encode(value).decode()
 
 
 class _Table(Table):
