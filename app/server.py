@@ -20,6 +20,7 @@ from app.realtime.doorman import Doorman
 from app.realtime.sockets import Sockets
 from app.realtime.websocket import WebSocket
 from app.settings import Settings
+from app.shared_timer import SharedTimer
 
 
 class Server(uvicorn.Server):
@@ -102,7 +103,12 @@ def server(
     )
     config = uvicorn.Config(
         application,
-        http=functools.partial(BoundedHttpProtocol, bounds=bounds, upgrade=doorman.upgrade if doorman else None),  # type: ignore[arg-type] # any factory will do
+        http=functools.partial(  # type: ignore[arg-type] # any factory will do
+            BoundedHttpProtocol,
+            bounds=bounds,
+            idle=SharedTimer(settings.keep_alive_seconds),
+            upgrade=doorman.upgrade if doorman else None,
+        ),
         ws=WebSocket if doorman else "none",
         lifespan="off",
         log_config=None,

@@ -6,20 +6,17 @@ from functools import partial
 from types import coroutine
 from typing import Any, TypeVar
 
+from app.shared_timer import SharedTimer
+
 T = TypeVar("T")
 
 
 class TimeLimit:
-    """What `asyncio.timeout(seconds)` is to one await, with one timer for all: a timer for each is dear.
-
-    All have the same time, so that the oldest is the first to be due. Work that never waits needs no limit at all:
-    nothing could end it.
-    """
+    """What `asyncio.timeout(seconds)` is to one await. Work that never waits costs nothing: nothing could end it."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._running: dict[_Run, None] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = SharedTimer(seconds)
 
     async def hold(self, work: Coroutine[Any, Any, T]) -> T:
         """The work's result. Raises TimeoutError when the time is over first; the work is cancelled then."""
@@ -31,11 +28,8 @@ class TimeLimit:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a time limit holds inside a task only")
-        loop = task.get_loop()
-        run = _Run(task, loop.time() + self.seconds)
-        self._running[run] = None
-        if self._timer is None:
-            self._timer = loop.call_at(run.due, self._end, loop)
+        run = _Run(task)
+        waiting = self._timer.call_later(run.end)
         try:
             return await _rest(work, awaited)
         except asyncio.CancelledError:
@@ -43,18 +37,7 @@ class TimeLimit:
                 raise TimeoutError from None
             raise
         finally:
-            del self._running[run]
-
-    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = None
-        now = loop.time()
-        for run in self._running:
-            if run.due > now:
-                self._timer = loop.call_at(run.due, self._end, loop)
-                return
-            if not run.ended:
-                run.ended = True
-                run.task.cancel()
+            waiting.cancel()
 
 
 @coroutine
@@ -78,12 +61,15 @@ def _rest(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
 
 
 class _Run:
-    """One await: the task, when its time is over, and whether it was cancelled for that."""
+    """One await: the task, and whether it was cancelled because its time was over."""
 
-    __slots__ = ("cancelling", "due", "ended", "task")
+    __slots__ = ("_task", "cancelling", "ended")
 
-    def __init__(self, task: "asyncio.Task[object]", due: float) -> None:
-        self.task = task
-        self.due = due
+    def __init__(self, task: "asyncio.Task[object]") -> None:
+        self._task = task
         self.ended = False
         self.cancelling = task.cancelling()
+
+    def end(self) -> None:
+        self.ended = True
+        self._task.cancel()

@@ -20,6 +20,7 @@ from app.http.front import BODY, OVERLOADED
 from app.http.replies import EXCHANGE, JSON, MALFORMED
 from app.http.streamed_body import StreamedBody
 from app.http.writes import JoinedWrites
+from app.shared_timer import SharedTimer
 
 MOST_HEADERS = 100
 LINGER_SECONDS = 2
@@ -77,9 +78,10 @@ class _Refused(Exception):
 class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection. uvicorn parses and answers; this class watches the clock and the sizes."""
 
-    def __init__(self, *args: Any, bounds: Bounds, upgrade: Upgrade | None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, bounds: Bounds, idle: SharedTimer, upgrade: Upgrade | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._bounds = bounds
+        self._idle = idle
         self._upgrade = upgrade
         self._handed_over = False
         self._awaited = _Awaited.HEADERS
@@ -214,10 +216,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._write_deadline = None
 
     def on_response_complete(self) -> None:
+        """As uvicorn's, but that all connections share the timer of those who wait for the next request."""
         self._writes.flush()
-        super().on_response_complete()
+        self.server_state.total_requests += 1
         if self.transport.is_closing():
             self._abort_unless_read()
+            return
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self.timeout_keep_alive_task = self._idle.call_later(self.timeout_keep_alive_handler)  # type: ignore[assignment] # it has what uvicorn calls
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
