@@ -12,6 +12,7 @@ from graphql import GraphQLSchema
 from app.auth.authenticator import Authenticator
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.local_issuer import LocalIssuer
+from app.auth.recent_callers import Headers
 from app.change_route import followers, open_change_route
 from app.clock import now
 from app.documents import Operation
@@ -69,6 +70,9 @@ class App(msgspec.Struct, frozen=True):
     tracing: Tracing | None
 
     # Awaitables of others are handed on as they are: every request passes here.
+
+    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
+        return self.authenticator.recognize(headers, ip_address)
 
     def identify(self, credentials: Credentials, operation: ReadOperation) -> Awaitable[Caller]:
         return self.authenticator.authenticate(credentials, operation=operation)

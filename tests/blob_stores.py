@@ -14,6 +14,7 @@ from yarl import URL
 
 from app import logs
 from app.auth.credentials import Credentials, ReadOperation
+from app.auth.recent_callers import Headers
 from app.execution import Answer, GraphQLRequest
 from app.http.application import application
 from app.http.health import Health
@@ -121,6 +122,9 @@ class FilesSite(Site):
 
 class NoService:
     """A GraphQL service that nobody asks."""
+
+    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
+        return None
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
         raise NotImplementedError

@@ -1,5 +1,6 @@
 """The API key mode: is this text a live key?"""
 
+import math
 from collections.abc import Callable, Iterable
 
 from app.auth.shared_call import SharedCall
@@ -55,6 +56,12 @@ class ApiKeyVerifier:
         if self._clock() - self._read_at >= FRESH_SECONDS:
             await self._reading.result()
         return any(key_id(digest) == id and self._clock() < expiry for digest, (_, expiry) in self._keys.items())
+
+    def good_until(self, caller: Caller) -> float:
+        """When the key of this caller, which is live now, has to be looked at again."""
+        if caller.expires_at is None:
+            return math.inf
+        return min(moment(caller.expires_at).timestamp(), self._read_at + CACHE_SECONDS)
 
     def _may_look(self) -> bool:
         return self._reading.running or not self._looks.wait("an unknown key")

@@ -19,11 +19,13 @@ from app.auth.credentials import Credentials, ReadOperation
 from app.auth.errors import BAD_SIGNATURE, BAD_TOKEN, MISSING, REFUSED, Unauthenticated
 from app.auth.jwks import KeySet, RemoteKeys
 from app.auth.lambda_authorizer import AuthorizerVerifier
+from app.auth.recent_callers import Headers, RecentCallers
 from app.auth.sigv4 import ALGORITHM, SignatureVerifier
 from app.auth.tokens import MAX_TOKEN_CHARACTERS, TokenVerifier
 from datasources.api_keys import ApiKeys
 from datasources.ports import LambdaAuthorizer
-from domain.callers import USER_MODES, Caller
+from domain.callers import USER_MODES, Caller, Mode
+from domain.times import moment
 
 _BEARER = "bearer "
 
@@ -67,6 +69,15 @@ class Authenticator:
             if lambda_authorizer is None:
                 raise ValueError("The Lambda mode needs an authorizer to ask.")
             self._authorizer = AuthorizerVerifier(config.lambda_authorizer, lambda_authorizer, clock)
+        self._recent = RecentCallers(clock)
+
+    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
+        """The caller who showed the same token or API key a moment ago; None: `authenticate` has to look at it.
+
+        Args:
+            headers: of an HTTP request, as its server gives them.
+        """
+        return self._recent.find(headers, ip_address)
 
     async def authenticate(self, credentials: Credentials, *, operation: ReadOperation) -> Caller:
         """The verified caller, with the address and user agent of this request.
@@ -86,6 +97,9 @@ class Authenticator:
             caller = await self._person(authorization, credentials, operation)
         else:
             raise Unauthenticated(MISSING)
+        until = self._until(caller)
+        if until is not None:
+            self._recent.remember(credentials.wire, caller, until)
         return msgspec.structs.replace(caller, ip_address=credentials.ip_address, user_agent=credentials.user_agent)
 
     async def accepts(self, caller: Caller) -> bool:
@@ -100,9 +114,18 @@ class Authenticator:
 
     def forget(self) -> None:
         """Check every credential anew from now on, whatever was remembered of it."""
+        self._recent.forget()
         for verifier in (self._api_keys, self._tokens, self._authorizer):
             if verifier is not None:
                 verifier.forget()
+
+    def _until(self, caller: Caller) -> float | None:
+        """Until when the credential of a caller is good wherever it is sent; None: a request has to be seen whole."""
+        if caller.mode is Mode.API_KEY and self._api_keys is not None:
+            return self._api_keys.good_until(caller)
+        if caller.mode in (Mode.COGNITO, Mode.OIDC) and caller.expires_at is not None:
+            return moment(caller.expires_at).timestamp()
+        return None
 
     def _backend(self, credentials: Credentials) -> Caller:
         caller = self._signatures.verify(credentials) if self._signatures is not None else None

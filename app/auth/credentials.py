@@ -16,9 +16,10 @@ class Credentials:
         body: the bytes as sent.
         ip_address: the client's, after trusted proxies.
         request_id: for the Lambda authorizer's event.
+        wire: the headers of an HTTP request as they came; empty for a socket's claim.
     """
 
-    __slots__ = ("_headers", "_once", "_wire", "body", "ip_address", "method", "path", "query", "request_id")
+    __slots__ = ("_headers", "body", "ip_address", "method", "path", "query", "request_id", "wire")
 
     def __init__(
         self,
@@ -37,8 +38,7 @@ class Credentials:
         self.ip_address = ip_address
         self.request_id = request_id
         self._headers: tuple[tuple[str, str], ...] | None = tuple(headers)
-        self._wire: Sequence[tuple[bytes, bytes]] = ()
-        self._once: Mapping[bytes, bytes] | None = None
+        self.wire: Sequence[tuple[bytes, bytes]] = ()
 
     @classmethod
     def of_request(
@@ -54,9 +54,7 @@ class Credentials:
     ) -> "Credentials":
         """From what an ASGI server gives: `raw_path`, `query_string`, and `headers`, names in lower case."""
         shown = cls(method, path.decode("latin-1"), query.decode("latin-1"), (), body, ip_address, request_id)
-        # Few are ever asked for, and mostly none is repeated: they are decoded then, and found at once.
-        shown._headers, shown._wire, once = None, headers, dict(headers)
-        shown._once = once if len(once) == len(headers) else None
+        shown._headers, shown.wire = None, headers
         return shown
 
     def __repr__(self) -> str:
@@ -68,7 +66,7 @@ class Credentials:
         gives the bytes of the wire.
         """
         if self._headers is None:
-            self._headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._wire)
+            self._headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.wire)
         return self._headers
 
     def values(self, name: str) -> list[str]:
@@ -81,20 +79,14 @@ class Credentials:
         Clients repeat a credential in two spellings of the header's name; two credentials are a doubt
         that is resolved against the sender.
         """
-        if self._once is not None:
-            sent = self._once.get(name.encode())
-            return None if sent is None else sent.decode("latin-1").strip() or None
         values = self.values(name)
-        if not values or (len(values) > 1 and len(set(values)) > 1):
+        if len(set(values)) != 1:
             return None
         return values[0].strip() or None
 
     @property
     def user_agent(self) -> str | None:
-        if self._once is not None:
-            agent = self._once.get(b"user-agent", b"").decode("latin-1")
-        else:
-            agent = next(iter(self.values("user-agent")), "")
+        agent = next(iter(self.values("user-agent")), "")
         return agent[:MAX_USER_AGENT_CHARACTERS] or None
 
 

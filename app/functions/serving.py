@@ -15,6 +15,7 @@ from app import logs
 from app.appsync.subscribing import ask_again
 from app.auth.authenticator import Authenticator
 from app.auth.credentials import Credentials, ReadOperation
+from app.auth.recent_callers import Headers
 from app.execution import Answer, Executor, GraphQLRequest
 from app.functions.resolving import open_publisher, without_queues
 from app.http.cors import Cors
@@ -38,6 +39,9 @@ class _Service(msgspec.Struct, frozen=True):
     product: Product
     executor: Executor
     context: Callable[[Caller], Context]
+
+    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
+        return self.authenticator.recognize(headers, ip_address)
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
         return await self.authenticator.authenticate(credentials, operation=operation)

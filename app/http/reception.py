@@ -7,6 +7,7 @@ from starlette.types import Receive, Scope
 
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.errors import Unauthenticated
+from app.auth.recent_callers import Headers
 from app.execution import Answer, GraphQLRequest
 from app.http import body as bodies
 from app.http.front import REQUEST_ID
@@ -19,6 +20,10 @@ from domain.rate import RateLimiter
 
 class Service(Protocol):
     """What is served. app/wiring.py has the real one."""
+
+    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
+        """Who showed the same credential a moment ago; None: `identify` has to look at it."""
+        ...
 
     def identify(self, credentials: Credentials, operation: ReadOperation) -> Awaitable[Caller]:
         """Raises Unauthenticated, or DomainError when a dependency fails."""
@@ -62,17 +67,10 @@ class Reception:
     async def caller(self, scope: Scope, body: bytes, operation: ReadOperation) -> Caller:
         """Who asks, verified and admitted. Raises Refusal 401, 429, 503."""
         address = scope["client"][0] if scope["client"] else None
-        credentials = Credentials.of_request(
-            scope["method"],
-            scope["raw_path"],
-            scope["query_string"],
-            scope["headers"],
-            body,
-            ip_address=address,
-            request_id=scope["state"][REQUEST_ID],
-        )
         try:
-            caller = await self._service.identify(credentials, operation)
+            caller = self._service.recognize(scope["headers"], address)
+            if caller is None:
+                caller = await self._service.identify(_credentials(scope, body, address), operation)
             if wait := self._rate.wait(_bucket(caller)):
                 raise rate_limited(wait)
             return await self._service.admit(caller)
@@ -85,6 +83,18 @@ class Reception:
         if wait := self._sign_in_failures.wait(address):
             raise rate_limited(wait)
         raise Refusal(401, Code.UNAUTHORIZED_REQUEST, message)
+
+
+def _credentials(scope: Scope, body: bytes, address: str | None) -> Credentials:
+    return Credentials.of_request(
+        scope["method"],
+        scope["raw_path"],
+        scope["query_string"],
+        scope["headers"],
+        body,
+        ip_address=address,
+        request_id=scope["state"][REQUEST_ID],
+    )
 
 
 def _bucket(caller: Caller) -> Hashable:

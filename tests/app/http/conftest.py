@@ -17,6 +17,7 @@ import pytest_asyncio
 from app import logs
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.errors import MISSING, REFUSED, Unauthenticated
+from app.auth.recent_callers import Headers
 from app.execution import Answer, GraphQLRequest
 from app.http.application import application
 from app.http.graphiql import GraphiQL
@@ -42,6 +43,9 @@ class FakeService:
 
     def __post_init__(self) -> None:
         self.release.set()
+
+    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
+        return None
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
         key = credentials.value("x-api-key")

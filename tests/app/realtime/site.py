@@ -22,6 +22,7 @@ import orjson
 from app import logs, scalars, sdl
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.errors import EXPIRED_TOKEN, MISSING, REFUSED, Unauthenticated
+from app.auth.recent_callers import Headers
 from app.binding import bind
 from app.execution import Answer, Executor, GraphQLRequest
 from app.http.application import application
@@ -213,6 +214,9 @@ class Product:
 
     def context(self, caller: Caller) -> Any:
         return SimpleNamespace(caller=caller, publish=self.realtime.publish, recheck=self.realtime.recheck)
+
+    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
+        return None
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
         operation()
