@@ -19,6 +19,7 @@ TARGETS = {
     ("medium", "Mercurius + JIT"): 1.3,
     ("large", "Mercurius + JIT"): 3.0,
 }
+STRAWBERRIES = {"plain Strawberry": "", "Strawberry with caches": "1"}
 
 
 def measure(left_out: list[str]) -> list[Result]:
@@ -29,8 +30,10 @@ def measure(left_out: list[str]) -> list[Result]:
             running.enter_context(
                 servers.serve("EduConnect", servers.python("bench.in_memory"), {"x-api-key": key}, BENCH_KEY=key)
             ),
-            running.enter_context(servers.serve("plain Strawberry", strawberry, {})),
-            running.enter_context(servers.serve("Strawberry with caches", strawberry, {}, CACHES="1")),
+            *(
+                running.enter_context(servers.serve(name, strawberry, {}, CACHES=caches))
+                for name, caches in STRAWBERRIES.items()
+            ),
         ]
         if node.has_packages():
             data = Path(folder) / "school.json"

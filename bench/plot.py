@@ -67,7 +67,7 @@ def _row(result: Result, ratio: float, target: float, scale: _Scale, y: float) -
         _line(f"bar {kind}", scale.x(1), y, scale.x(ratio), y),
         f'<circle class="{kind}" cx="{scale.x(ratio)}" cy="{y}" r="4.5"/>',
         _line("target", scale.x(target), y - 7, scale.x(target), y + 7),
-        f'<text x="{_RIGHT + 12}" y="{y + 4}">{ratio:.2f}x<tspan class="faint"> of {target:g}x</tspan></text>',
+        f'<text x="{_RIGHT + 12}" y="{y + 4}">{ratio:.2f}x<tspan class="faint"> of {round(target, 2):g}x</tspan></text>',
     ]
 
 

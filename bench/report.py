@@ -21,11 +21,13 @@ class Part:
     Attributes:
         measure: is given a list for what could not be measured and why.
         how: it is measured, beyond what holds for all parts.
+        by_itself: takes longer than all others together, and is measured only when it is named.
     """
 
     title: str
     measure: Callable[[list[str]], "list[Result]"]
     how: str
+    by_itself: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Result:
         ratio = "" if self.ratio is None else f"{self.ratio:.2f}x"
         if self.spread is not None:
             ratio += f" ({self.spread[0]:.2f}-{self.spread[1]:.2f})"
-        target = "" if self.target is None else f"{self.target:,.1f}x" if self.ratio else f"{self.target:,.0f}"
+        target = "" if self.target is None else f"{round(self.target, 2):g}x" if self.ratio else f"{self.target:,.0f}"
         peer = "" if self.peer is None else _figure(self.peer)
         return self.name, _figure(self.ours), peer, self.unit, ratio, target, self.verdict
 
@@ -65,8 +67,9 @@ HEADINGS = ("what", "ours", "peer", "unit", "ratio", "target", "")
 
 def table(results: Sequence[Result]) -> str:
     rows = [HEADINGS, *(result.cells() for result in results)]
+    widest = max(len(name) for name, *_ in rows)
     return "\n".join(
-        f"{name:<64}{ours:>10}{peer:>10}  {unit:<8}{ratio:>20}{target:>8}  {verdict}".rstrip()
+        f"{name:<{widest}}{ours:>10}{peer:>10}  {unit:<8}{ratio:>20}{target:>8}  {verdict}".rstrip()
         for name, ours, peer, unit, ratio, target, verdict in rows
     )
 
@@ -89,7 +92,11 @@ def publish(parts: Mapping[str, Part], name: str, results: Sequence[Result], lef
     lines += [_row(HEADINGS), _row(("---", *["--:"] * 2, "---", *["--:"] * 2, "---"))]
     lines += [_row(result.cells()) for result in results]
     lines += ["", *(f"Not measured: {line}." for line in left_out)]
-    figures = _figures() | {parts[name].title: "\n".join(lines).rstrip()}
+    _render(parts, _figures() | {parts[name].title: "\n".join(lines).rstrip()})
+
+
+def _render(parts: Mapping[str, Part], figures: Mapping[str, str]) -> None:
+    """Args: figures: of parts, by title; the others have no section."""
     sections = [
         "\n".join([f"## {part.title}", "", *([part.how] if part.how else []), figures[part.title]])
         for part in parts.values()
@@ -110,14 +117,17 @@ _MEASURED = "Measured on "
 _INTRODUCTION = """\
 # Benchmarks
 
-Written by `make bench`, which measures everything anew in some minutes; `./dev bench NAME` measures one part.
+Written by `make bench`, which measures anew what takes a quarter of an hour altogether. `./dev bench NAME` measures one
+part and leaves the others as they are; uploads under faults take half an hour, and are measured only so. All figures
+are in [bench/results.json](../bench/results.json), too.
 
 - Each server is one process on one core; the load comes from another. "us CPU" is the server's CPU time, kernel
   included: it swings less than requests a second do. Ours runs with everything on: sign-in, limits, access log,
   field authorization.
 - Servers take turns in short rounds of shuffled order. A ratio is the median of the rounds' ratios, and 2x means half
   the CPU time; it holds better from machine to machine than the figures do.
-- All servers are asked for the same answer, and nothing is timed before the answers are equal.
+- All servers are asked for the same answer, and nothing is timed before the answers are equal. All are warmed up by each
+  request until V8 has compiled what is hot.
 - Over HTTP 16 connections are kept alive.
 
 ![How many times better than each peer, and the targets](benchmarks.svg)"""

@@ -59,6 +59,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(node, "FOLDER", tmp_path)
     for module, name, value in (
         (servers, "STARTUP_SECONDS", PATIENCE_SECONDS),
+        (http, "STRAWBERRIES", {"Strawberry with caches": "1"}),
         (rounds, "ROUNDS", 1),
         (rounds, "SLICE_SECONDS", 0.01),
         (rounds, "WARM_SECONDS", 0.01),
