@@ -62,12 +62,13 @@ class _Scale:
 
 def _row(result: Result, ratio: float, target: float, scale: _Scale, y: float) -> list[str]:
     kind = "good" if ratio >= target else "bad"
+    numbers = f'{ratio:.2f}x<tspan class="faint"> of {round(target, 2):g}x</tspan>'
     return [
         f'<text x="{_LEFT}" y="{y + 4}" text-anchor="end">{escape(result.name)}</text>',
         _line(f"bar {kind}", scale.x(1), y, scale.x(ratio), y),
         f'<circle class="{kind}" cx="{scale.x(ratio)}" cy="{y}" r="4.5"/>',
         _line("target", scale.x(target), y - 7, scale.x(target), y + 7),
-        f'<text x="{_RIGHT + 12}" y="{y + 4}">{ratio:.2f}x<tspan class="faint"> of {round(target, 2):g}x</tspan></text>',
+        f'<text x="{_RIGHT + 12}" y="{y + 4}">{numbers}</text>',
     ]
 
 

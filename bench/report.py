@@ -126,8 +126,8 @@ are in [bench/results.json](../bench/results.json), too.
   field authorization.
 - Servers take turns in short rounds of shuffled order. A ratio is the median of the rounds' ratios, and 2x means half
   the CPU time; it holds better from machine to machine than the figures do.
-- All servers are asked for the same answer, and nothing is timed before the answers are equal. All are warmed up by each
-  request until V8 has compiled what is hot.
+- All servers are asked for the same answer, and nothing is timed before the answers are equal. Each request warms all
+  of them up until V8 has compiled what is hot.
 - Over HTTP 16 connections are kept alive.
 
 ![How many times better than each peer, and the targets](benchmarks.svg)"""
