@@ -13,6 +13,8 @@ from domain.times import Timestamp, moment
 
 _LAST_MILLISECOND = 9_999_999_999_999
 _SEARCHES_AT_ONCE = 10
+_INDEXED_AT_ONCE = 100
+"""So that those who send meanwhile do not wait for all of a large batch to be written."""
 
 
 class MessageSearch:
@@ -47,13 +49,14 @@ class MessageSearch:
         written, gone = _latest_rows(events)
         rows = {**gone, **written}
         messages = await self._messages.get_many(list(rows))
-        await asyncio.gather(
-            *(
-                self._index(row, message)
-                for row, message in zip(rows.values(), messages, strict=True)
-                if message is None or row["messageId"] in written
-            )
-        )
+        due = [
+            (row, message)
+            for row, message in zip(rows.values(), messages, strict=True)
+            if message is None or row["messageId"] in written
+        ]
+        for start in range(0, len(due), _INDEXED_AT_ONCE):
+            some = due[start : start + _INDEXED_AT_ONCE]
+            await asyncio.gather(*(self._index(row, message) for row, message in some))
 
     async def _index(self, row: Item, message: Message | None) -> None:
         scope, document = _scope(row["roomId"]), _document(row["sentAt"], row["messageId"])

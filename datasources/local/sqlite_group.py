@@ -19,6 +19,8 @@ from datasources.ports import MAX_BATCH_GET, Item, Write
 
 KeyValues = tuple[Any, ...]
 
+MOST_UNWRITTEN_BYTES = 16 * 1024 * 1024
+"""Of changed items, which are written then, although the group is not at its end."""
 _INSERT_CHANGE = "INSERT INTO _changes (at, name, kind, key, old, new) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -57,7 +59,11 @@ class RecordGroup:
         self._known: dict[Layout, dict[KeyValues, Stored | None]] = defaultdict(dict)
         self._changed: dict[Layout, dict[KeyValues, list[Any] | None]] = defaultdict(dict)
         self._feed: list[tuple[Any, ...]] = []
-        self._read_ahead(works)
+        self._unwritten_bytes = 0
+        try:
+            self._read_ahead(works)
+        except msgspec.MsgspecError:  # a damaged item: the unit that asks for it fails, and no other
+            self._known.clear()
 
     def do(self, work: Any) -> Any:
         """What a unit of work returns: one on records, or one that is given the connection."""
@@ -67,9 +73,12 @@ class RecordGroup:
 
     def connection(self) -> sqlite3.Connection:
         """For statements of any kind, which see all that was changed so far and may change all."""
+        self._forget()
+        return self._connection
+
+    def _forget(self) -> None:
         self.finish()
         self._known.clear()
-        return self._connection
 
     def finish(self) -> None:
         """Write what was changed."""
@@ -83,6 +92,7 @@ class RecordGroup:
         if self._feed:
             self._connection.executemany(_INSERT_CHANGE, self._feed)
             self._feed.clear()
+        self._unwritten_bytes = 0
 
     def stored(self, layout: Layout, key: KeyValues) -> Stored | None:
         known = self._known[layout]
@@ -102,6 +112,9 @@ class RecordGroup:
             kind = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
             names = encode(dict(zip(layout.table.key_names, key, strict=True)))
             self._feed.append((self.now, layout.table.name, kind, names, _image(layout, old), _image(layout, new)))
+        self._unwritten_bytes += 0 if new is None else len(new.data)
+        if self._unwritten_bytes > MOST_UNWRITTEN_BYTES:
+            self._forget()
 
     def _read_ahead(self, works: Iterable[Any]) -> None:
         wanted: dict[Layout, dict[KeyValues, None]] = defaultdict(dict)

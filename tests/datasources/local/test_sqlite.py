@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from datasources.conditions import exists, not_exists
+from datasources.local import sqlite_group
 from datasources.local.sqlite import FEED_SECONDS, SQLiteStore
 from datasources.local.sqlite_feed import NEWEST
 from datasources.local.sqlite_queries import Statement
@@ -235,6 +236,58 @@ async def test_a_unit_of_work_with_a_bug_fails_alone(sqlite_store: SQLiteStore) 
     assert [type(outcome) for outcome in outcomes] == [type(None), KeyError, type(None)]
     found = await sqlite_store.batch_get(USERS, [ADA, {"userId": "eve"}, {"userId": "half"}])
     assert found == [ADA, {"userId": "eve"}, None]
+
+
+async def test_a_unit_of_any_kind_sees_what_the_group_has_changed_before(sqlite_store: SQLiteStore) -> None:
+    """Records are written at the group's end; statements of other kinds come between."""
+
+    def counted(connection: sqlite3.Connection) -> int:
+        connection.execute(Layout(USERS).delete, ("gone",))
+        (number,) = connection.execute('SELECT COUNT(*) FROM "Users"').fetchone()
+        return int(number)
+
+    await sqlite_store.put(USERS, {"userId": "gone", "n": 1})
+    outcomes = await asyncio.gather(
+        sqlite_store.put(USERS, ADA),
+        sqlite_store.delete(USERS, ADA),
+        sqlite_store.put(USERS, {"userId": "eve"}),
+        sqlite_store.write_with(counted),
+        sqlite_store.update(USERS, {"userId": "gone"}, [Add("n", 1)]),
+        sqlite_store.batch_write(USERS, puts=[ADA | {"n": 2}], deletes=[{"userId": "eve"}]),
+        sqlite_store.write_with(counted),
+    )
+    assert outcomes == [None, ADA, None, 1, {"userId": "gone", "n": 1}, None, 1]
+    kinds = [(event.kind, event.key["userId"]) for event in (await sqlite_store.changes(USERS, None)).events]
+    assert kinds == [
+        ("INSERT", "gone"),
+        ("INSERT", "ada"),
+        ("REMOVE", "ada"),
+        ("INSERT", "eve"),
+        ("INSERT", "gone"),
+        ("INSERT", "ada"),
+        ("REMOVE", "eve"),
+    ]
+
+
+async def test_a_large_group_is_written_in_between(sqlite_store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_group, "MOST_UNWRITTEN_BYTES", 100)
+    keys = [{"userId": f"u{number}"} for number in range(40)]
+    writes = [Change(USERS, key, [Add("n", 1)]) for key in keys]
+    await asyncio.gather(*(sqlite_store.transact(writes) for _ in range(5)))
+    assert await sqlite_store.batch_get(USERS, keys) == [key | {"n": 5} for key in keys]
+
+
+async def test_a_damaged_item_fails_those_who_ask_for_it(sqlite_store: SQLiteStore) -> None:
+    await sqlite_store.put(USERS, {"userId": "damaged"})
+    await sqlite_store.write_with(lambda connection: connection.execute("UPDATE Users SET _item = x'ff00'").rowcount)
+    outcomes = await asyncio.gather(
+        sqlite_store.put(USERS, ADA),
+        sqlite_store.update(USERS, {"userId": "damaged"}, [Add("n", 1)]),
+        sqlite_store.put(USERS, {"userId": "eve"}),
+        return_exceptions=True,
+    )
+    assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, False]
+    assert await sqlite_store.batch_get(USERS, [ADA, {"userId": "eve"}]) == [ADA, {"userId": "eve"}]
 
 
 async def test_a_failing_disk_fails_the_group_and_nothing_is_half_written(sqlite_store: SQLiteStore) -> None:
