@@ -1,6 +1,6 @@
 """The product's own HTTP server over the benchmark's schema, from memory. PORT and BENCH_KEY from the environment.
 
-Sign-in, limits, rate limiting, logging and authorization are all on, as in the product.
+Sign-in, limits, rate limiting, logging, metrics and authorization are all on, as in the product.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from graphql import parse
 
 from app import logs, scalars, sdl
 from app.binding import bind
-from app.execution import Executor
+from app.execution import Executor, Observe
 from app.http.application import application
 from app.http.health import Health
 from app.plans.cache import Plans
@@ -54,7 +54,7 @@ class Course(Record, frozen=True):
     modules: tuple[Module, ...]
 
 
-def executor() -> Executor:
+def executor(observe: Observe) -> Executor:
     data = school()
     course = msgspec.convert(data["course"], Course)
     lessons = msgspec.convert(data["lessons"], tuple[Lesson, ...])
@@ -71,7 +71,7 @@ def executor() -> Executor:
     schema = sdl.build(parse(SDL))
     scalars.install(schema)
     bind(schema, registry, {"Course": Course, "Module": Module, "Lesson": Lesson}, USER_MODES)
-    return Executor(schema, plans=Plans(schema))
+    return Executor(schema, plans=Plans(schema), observe=observe)
 
 
 async def main() -> None:
@@ -89,8 +89,9 @@ async def main() -> None:
         access_log = logs.configure(settings.log_level)
         async with open_app(settings) as app:
             health = Health(app.store.ready)
-            service = msgspec.structs.replace(app, executor=executor())
-            front = application(service, settings, health, issuer=None, graphiql=None, access_log=access_log)
+            service = msgspec.structs.replace(app, executor=executor(app.instruments.operation))
+            counted = app.instruments.counted(access_log)
+            front = application(service, settings, health, issuer=None, graphiql=None, access_log=counted)
             with bound_socket(settings.host, settings.port) as listener:
                 await server(front, health, settings).serve(sockets=[listener])
 

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import msgspec
 
@@ -102,12 +101,7 @@ def _watched(app: App, services: Services, access_log: logs.AccessLog) -> logs.A
         events_waiting=lambda: hub.waiting,
         messages_in=lambda: sockets.received,
     )
-
-    def write(fields: dict[str, Any]) -> None:
-        app.instruments.http(fields)
-        access_log(fields)
-
-    return write
+    return app.instruments.counted(access_log)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from app import logs
 from app.functions.secret_settings import with_secrets
+from app.garbage import collect_seldom
 from app.settings import Settings
 
 SPARE_SECONDS = 1.0
@@ -44,6 +45,7 @@ class Container:
             self._opened = self._runner.run(self._open.enter_async_context(opened))
         finally:
             gc.freeze()
+            collect_seldom()
             gc.enable()
 
     def run(self, call: Callable[[Any], Awaitable[Any]], context: LambdaContext) -> Any:

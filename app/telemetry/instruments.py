@@ -13,6 +13,7 @@ from prometheus_client.samples import Sample
 
 from app.documents import Operation
 from app.execution import Answer
+from app.logs import AccessLog
 from app.telemetry.tallies import Counts, Times
 from domain.errors import Code
 
@@ -80,11 +81,18 @@ class Instruments:
         for error in answer.content.get("errors") or ():
             self._errors.labels(_error_type(error)).inc()
 
-    def http(self, fields: Mapping[str, Any]) -> None:
-        """A line of the access log. That of a socket's end has no status, and was counted when it opened."""
-        if "status" in fields:
-            path, status = fields["path"], fields["status"]
-            self._http.by[path if path in _PATHS else OTHER, str(status)] += 1
+    def counted(self, access_log: AccessLog) -> AccessLog:
+        """The access log, its lines counted. That of a socket's end has no status, and was counted when it opened."""
+        by = self._http.by
+
+        def write(fields: dict[str, Any]) -> None:
+            status = fields.get("status")
+            if status is not None:
+                path = fields["path"]
+                by[path if path in _PATHS else OTHER, str(status)] += 1
+            access_log(fields)
+
+        return write
 
     def handed_out(self, seconds: float, listeners: int) -> None:
         """An event has reached its listeners in this process."""
