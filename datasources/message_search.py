@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datasources.messages import Messages
-from datasources.ports import FeedEvent, Item, SearchHit, SearchIndex
+from datasources.ports import FeedEvent, Indexed, Item, SearchHit, SearchIndex
 from datasources.room_log import is_change_row, number_of
 from domain.messages import Message
 from domain.times import Timestamp, moment
@@ -50,22 +50,12 @@ class MessageSearch:
         rows = {**gone, **written}
         messages = await self._messages.get_many(list(rows))
         due = [
-            (row, message)
+            _indexed(row, message)
             for row, message in zip(rows.values(), messages, strict=True)
             if message is None or row["messageId"] in written
         ]
         for start in range(0, len(due), _INDEXED_AT_ONCE):
-            some = due[start : start + _INDEXED_AT_ONCE]
-            await asyncio.gather(*(self._index(row, message) for row, message in some))
-
-    async def _index(self, row: Item, message: Message | None) -> None:
-        scope, document = _scope(row["roomId"]), _document(row["sentAt"], row["messageId"])
-        if message is None:
-            await self._search.remove(scope, document, version=number_of(row) + 1)
-        elif message.is_deleted:
-            await self._search.remove(scope, document, version=message.change_sequence)
-        else:
-            await self._search.put(scope, document, {"body": message.body}, version=message.change_sequence)
+            await self._search.put_all(due[start : start + _INDEXED_AT_ONCE])
 
 
 def _latest_rows(events: Sequence[FeedEvent]) -> tuple[dict[str, Item], dict[str, Item]]:
@@ -77,6 +67,13 @@ def _latest_rows(events: Sequence[FeedEvent]) -> tuple[dict[str, Item], dict[str
         if row is not None and is_change_row(event.key) and row["words"]:
             (gone if event.new is None else written)[row["messageId"]] = row
     return written, gone
+
+
+def _indexed(row: Item, message: Message | None) -> Indexed:
+    scope, document = _scope(row["roomId"]), _document(row["sentAt"], row["messageId"])
+    if message is None:
+        return Indexed(scope, document, {}, number_of(row) + 1)
+    return Indexed(scope, document, {} if message.is_deleted else {"body": message.body}, message.change_sequence)
 
 
 def _scope(room_id: str) -> str:

@@ -307,6 +307,15 @@ class SearchHit(msgspec.Struct, frozen=True):
     rank: float
 
 
+class Indexed(msgspec.Struct, frozen=True):
+    """What shall be indexed of a document; without fields it is removed. See SearchIndex."""
+
+    scope: str
+    document_id: str
+    fields: Mapping[str, str]
+    version: int
+
+
 class SearchIndex(Protocol):
     """Words of documents in scopes, e.g. published courses under "COURSE"."""
 
@@ -318,6 +327,10 @@ class SearchIndex(Protocol):
         ...
 
     async def remove(self, scope: str, document_id: str, *, version: int) -> None: ...
+
+    async def put_all(self, documents: Sequence[Indexed]) -> None:
+        """As `put` and `remove`, of at most 100 documents at once; after an error some may have been put."""
+        ...
 
     async def search(self, scope: str, text: str, *, limit: int, after: SearchHit | None = None) -> list[SearchHit]:
         """Documents that hold every word of `text` (each as a prefix), best first, ties by id.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from datasources.conditions import any_of, at_most, not_exists
-from datasources.ports import MAX_BATCH_WRITE, ConditionFailed, Item, Key, RecordStore, SearchHit, SortRange
+from datasources.ports import MAX_BATCH_WRITE, ConditionFailed, Indexed, Item, Key, RecordStore, SearchHit, SortRange
 from datasources.tables import SEARCH_DOCUMENTS, SEARCH_TERMS
 from datasources.updates import Remove
 from datasources.words import query_words, weighed
@@ -31,6 +31,11 @@ class TermSearch:
 
     async def remove(self, scope: str, document_id: str, *, version: int) -> None:
         await self._replace(scope, document_id, {}, version)
+
+    async def put_all(self, documents: Sequence[Indexed]) -> None:
+        await asyncio.gather(
+            *(self._replace(each.scope, each.document_id, weighed(each.fields), each.version) for each in documents)
+        )
 
     async def search(self, scope: str, text: str, *, limit: int, after: SearchHit | None = None) -> list[SearchHit]:
         wanted = query_words(text)

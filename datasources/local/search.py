@@ -2,10 +2,10 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from datasources.local.sqlite import SQLiteStore
-from datasources.ports import SearchHit
+from datasources.ports import Indexed, SearchHit
 from datasources.words import WEIGHTS, query_words, weighed
 
 _TABLES = (
@@ -16,8 +16,7 @@ _TABLES = (
     f"""CREATE VIRTUAL TABLE IF NOT EXISTS _search_words USING fts5(
          scope, {", ".join(WEIGHTS)}, tokenize = 'unicode61 remove_diacritics 0', prefix = '1 2 3')""",
 )
-_COLUMNS = f"rowid, scope, {', '.join(WEIGHTS)}"
-_VALUES = ", ".join("?" * (2 + len(WEIGHTS)))
+_INSERT = f"INSERT INTO _search_words (rowid, scope, {', '.join(WEIGHTS)}) VALUES (?, ?{', ?' * len(WEIGHTS)})"  # noqa: S608 - names are ours
 
 
 class SQLiteSearch:
@@ -41,19 +40,22 @@ class SQLiteSearch:
         return cls(store)
 
     async def put(self, scope: str, document_id: str, fields: Mapping[str, str], *, version: int) -> None:
-        found = weighed(fields)
-        columns = [" ".join(word for word, sum_ in found.items() if sum_ & weight) for weight in WEIGHTS.values()]
-
-        def work(connection: sqlite3.Connection) -> None:
-            number = _claimed(connection, scope, document_id, version)
-            if number is not None:
-                row = (number, _token(scope), *columns)
-                connection.execute(f"INSERT INTO _search_words ({_COLUMNS}) VALUES ({_VALUES})", row)  # noqa: S608 - names are ours
-
-        await self._store.write_with(work)
+        await self.put_all([Indexed(scope, document_id, fields, version)])
 
     async def remove(self, scope: str, document_id: str, *, version: int) -> None:
-        await self._store.write_with(lambda connection: _claimed(connection, scope, document_id, version))
+        await self.put_all([Indexed(scope, document_id, {}, version)])
+
+    async def put_all(self, documents: Sequence[Indexed]) -> None:
+        changes = [(each, _columns(each.fields)) for each in documents]
+
+        def work(connection: sqlite3.Connection) -> None:
+            for each, columns in changes:
+                number = _claimed(connection, each.scope, each.document_id, each.version)
+                if number is not None and columns:
+                    connection.execute(_INSERT, (number, _token(each.scope), *columns))
+
+        if changes:
+            await self._store.write_with(work)
 
     async def search(self, scope: str, text: str, *, limit: int, after: SearchHit | None = None) -> list[SearchHit]:
         wanted = query_words(text)
@@ -67,6 +69,14 @@ class SQLiteSearch:
             return [SearchHit(document_id, float(rank)) for document_id, rank in rows]
 
         return await self._store.read_with(work)
+
+
+def _columns(fields: Mapping[str, str]) -> list[str]:
+    """The words of each field; an empty list for a document that is to be removed."""
+    if not fields:
+        return []
+    found = weighed(fields)
+    return [" ".join(word for word, sum_ in found.items() if sum_ & weight) for weight in WEIGHTS.values()]
 
 
 def _claimed(connection: sqlite3.Connection, scope: str, document_id: str, version: int) -> int | None:

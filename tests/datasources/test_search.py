@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from datasources.aws.search import TermSearch
 from datasources.local.search import SQLiteSearch
 from datasources.local.sqlite import SQLiteStore
-from datasources.ports import SearchIndex
+from datasources.ports import Indexed, SearchIndex
 
 
 async def found(search: SearchIndex, text: str, scope: str = "COURSE") -> list[str]:
@@ -50,6 +50,22 @@ async def test_a_list_goes_on_behind_a_hit_even_when_that_is_gone(search: Search
 
     assert [hit.document_id for hit in first] == ["d0", "d1"]
     assert [hit.document_id for hit in rest] == ["d2", "d3", "d4"]
+
+
+async def test_many_documents_are_put_and_removed_at_once(search: SearchIndex) -> None:
+    await fill(search, a="Algebra", b="Algebra")
+    changes = [
+        Indexed("COURSE", "a", {}, 2),
+        Indexed("COURSE", "b", {"title": "Too old"}, 0),
+        Indexed("COURSE", "c", {"title": "Algebra", "body": "rings"}, 1),
+        Indexed("ROOM", "d", {"body": "Algebra"}, 1),
+    ]
+    for _ in range(2):
+        await search.put_all(changes)
+        assert await found(search, "algebra") == ["b", "c"]
+        assert await found(search, "rings") == ["c"]
+        assert await found(search, "algebra", "ROOM") == ["d"]
+    await search.put_all([])
 
 
 async def test_a_new_version_replaces_all_words_of_the_old_one(search: SearchIndex) -> None:
