@@ -5,6 +5,14 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
+
+
+async def both(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, U]) -> tuple[T, U]:
+    """As `together`, of two things of different kinds."""
+    calls: list[Coroutine[Any, Any, Any]] = [first, second]
+    one, other = await together(calls)
+    return one, other
 
 
 async def together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -21,7 +21,7 @@ from domain.callers import Caller
 from domain.errors import Code, DomainError, conflict, not_found
 from domain.records import to_item
 from domain.times import Timestamp
-from domain.users import DELETED_USER, STATUSES, User, UserSummary, summary
+from domain.users import DELETED_USER, STATUSES, User, UserSummary
 
 EMAIL_PREFIX_LETTERS = 2
 """How many letters of an e-mail address share a partition of EmailIndex."""
@@ -54,7 +54,7 @@ class Users:
         """The public faces of any number of users, in order; None for unknown ids. Each is read once."""
         unique = list(dict.fromkeys(user_ids))
         items = await get_each(self._store, USERS, [{"userId": user_id} for user_id in unique])
-        found = {user.id: summary(user) for user in readable(items, user_of)}
+        found = {user.id: user for user in readable(items, summary_of)}
         return [found.get(user_id) for user_id in user_ids]
 
     async def seen(self, caller: Caller, now: Timestamp) -> User:
@@ -227,6 +227,11 @@ def user_of(item: Item) -> User:
     erased_at = item.get("erasedAt")
     defaults = {"displayName": DELETED_USER, "roles": (), "createdAt": erased_at, "updatedAt": erased_at, "version": 1}
     return msgspec.convert({**defaults, **item, "id": item["userId"]}, User)
+
+
+def summary_of(item: Item) -> UserSummary:
+    """The public face in a row of table Users."""
+    return msgspec.convert({"displayName": DELETED_USER, **item, "id": item["userId"]}, UserSummary)
 
 
 def item_of(user: User) -> Item:

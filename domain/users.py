@@ -121,10 +121,6 @@ def checked_roles(roles: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def summary(user: User) -> UserSummary:
-    return UserSummary(user.id, user.display_name, user.avatar_key, user.bio)
-
-
 def shown_to(caller: Caller, user: User) -> User:
     """The account as the caller may see it: e-mail and phone are for its owner and for staff."""
     if caller.user_id == user.id or caller.is_admin or caller.is_moderator:

@@ -1,8 +1,8 @@
 """The few questions of permission in courses: who is staff, who sees a course, who may open its content."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
+from datasources.together import both
 from domain import text
 from domain.access import course_access
 from domain.courses import Course
@@ -95,7 +95,7 @@ async def visible_courses(ctx: Context, course_ids: Sequence[str]) -> list[Cours
 async def access_to(ctx: Context, courses: Sequence[Course]) -> list[CourseAccess]:
     """The access decision of the signed-in caller for at most 100 courses, in their order."""
     ids = [course.id for course in courses]
-    staff, enrollments = await asyncio.gather(staff_among(ctx, ids), ctx.sources.enrollments.many(ctx.caller.id, ids))
+    staff, enrollments = await both(staff_among(ctx, ids), ctx.sources.enrollments.many(ctx.caller.id, ids))
     now = ctx.now()
     return [
         course_access(course, enrollment, is_staff=course.id in staff, now=now)
@@ -152,7 +152,7 @@ def identifier_of_course(child_id: str, field: str, what: str) -> str:
 
 async def _course_and_staff(ctx: Context, course_id: str) -> tuple[Course | None, bool]:
     """Both at once, so that an answer takes as long for a course that does not exist."""
-    course, staff = await asyncio.gather(ctx.sources.courses.get(course_id), staff_among(ctx, [course_id]))
+    course, staff = await both(ctx.sources.courses.get(course_id), staff_among(ctx, [course_id]))
     return course, course_id in staff
 
 

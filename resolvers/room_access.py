@@ -1,8 +1,8 @@
 """Who may know a room, read it, and be told of it: the questions that every operation on chat asks first."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
+from datasources.together import both
 from domain import text
 from domain.errors import RETRYABLE, Code, DomainError, not_found
 from domain.room_members import RoomMember, may_know, require_may_read
@@ -23,7 +23,7 @@ async def known_rooms(ctx: Context, room_ids: Sequence[str], rows: Iterable[Room
     members: dict[str, RoomMember | None] = {row.room_id: row for row in rows if row.user_id == ctx.caller.id}
     unique = list(dict.fromkeys(room_ids))
     unread = [room_id for room_id in unique if room_id not in members]
-    found, read = await asyncio.gather(
+    found, read = await both(
         ctx.sources.rooms.get_many(unique), ctx.sources.room_members.of_user(ctx.caller.id, unread)
     )
     members.update(zip(unread, read, strict=True))
@@ -39,9 +39,7 @@ async def room_and_member(ctx: Context, room_id: str) -> tuple[Room, RoomMember 
     Raises:
         DomainError: NOT_FOUND; ENROLLMENT_REQUIRED in a course's room without access to the course.
     """
-    room, member = await asyncio.gather(
-        ctx.sources.rooms.get(room_id), ctx.sources.room_members.get(room_id, ctx.caller.id)
-    )
+    room, member = await both(ctx.sources.rooms.get(room_id), ctx.sources.room_members.get(room_id, ctx.caller.id))
     if room is None:
         raise not_found("room")
     if room.course_id is not None:

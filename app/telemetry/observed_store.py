@@ -30,8 +30,11 @@ Span = Callable[[str, str], AbstractContextManager[object]]
 _Result = TypeVar("_Result")
 
 
+_NO_SPAN = nullcontext()
+
+
 def no_span(_operation: str, _table: str) -> AbstractContextManager[object]:
-    return nullcontext()
+    return _NO_SPAN
 
 
 class ObservedStore:
