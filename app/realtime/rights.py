@@ -111,14 +111,15 @@ class Rights:
     async def _look_at(self, user_id: str | None, unsure: Callable[[Subscription], None]) -> None:
         """Args: unsure: what becomes of a subscription whose rights cannot be read at the moment."""
         admissions = _Admissions(self._gate.readmit)
-        waiting = iter(self._live.of(user_id))
+        subscriptions = self._live.of(user_id)
+        waiting = iter(subscriptions)
 
         async def look() -> None:
             for subscription in waiting:
                 if not await self._live.may_go_on(subscription, admissions.of):
                     unsure(subscription)
 
-        await asyncio.gather(*(look() for _ in range(MOST_AT_ONCE)))
+        await asyncio.gather(*(look() for _ in subscriptions[:MOST_AT_ONCE]))
         for connection, caller in self._connected.of(user_id):
             try:
                 if (await admissions.of(caller)).suspended:
