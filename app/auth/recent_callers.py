@@ -33,20 +33,17 @@ class RecentCallers:
 
     def find(self, headers: Headers, ip_address: str | None) -> Caller | None:
         """The caller, as of a request with these headers from this address; None: the credential has to be checked."""
-        digest = _digest(headers)
+        digest, agent = _read(headers)
         caller = None if digest is None else self._callers.get(digest, self._clock())
         if caller is None:
             return None
-        agent = None
-        for name, value in headers:
-            if name == b"user-agent":
-                agent = value.decode("latin-1")[:MAX_USER_AGENT_CHARACTERS] or None
-                break
-        return msgspec.structs.replace(caller, ip_address=ip_address, user_agent=agent)
+        user_agent = agent.decode("latin-1")[:MAX_USER_AGENT_CHARACTERS] or None
+        return msgspec.structs.replace(caller, ip_address=ip_address, user_agent=user_agent)
 
     def remember(self, headers: Headers, caller: Caller, until: float) -> None:
         """Args: until: when the credential has to be checked again, at the latest; epoch seconds."""
-        digest, now = _digest(headers), self._clock()
+        digest, _ = _read(headers)
+        now = self._clock()
         if digest is not None:
             self._callers.put(digest, caller, since=now, until=min(until, now + SECONDS))
 
@@ -54,9 +51,14 @@ class RecentCallers:
         self._callers.clear()
 
 
-def _digest(headers: Headers) -> bytes | None:
-    shown = [header for header in headers if header[0] in _CREDENTIALS]
-    if len(shown) != 1:
-        return None
-    [(name, value)] = shown
-    return hashlib.sha256(name + value).digest()
+def _read(headers: Headers) -> tuple[bytes | None, bytes]:
+    """The digest of the only credential, or None, and the first user agent, in one pass."""
+    shown, agent = None, None
+    for name, value in headers:
+        if name in _CREDENTIALS:
+            if shown is not None:
+                return None, b""
+            shown = name + value
+        elif agent is None and name == b"user-agent":
+            agent = value
+    return None if shown is None else hashlib.sha256(shown).digest(), agent or b""
