@@ -73,14 +73,21 @@ def checked_item(table: Table, item: Mapping[str, Any]) -> Item:
 
 
 def checked_key(table: Table, key: Mapping[str, Any]) -> Item:
-    names = table.key_names
-    if len(key) != len(names) or any(name not in key for name in names):
-        raise ValueError(f"a key of {table.name} is {', '.join(names)}")
+    return dict(zip(table.key_names, checked_key_values(table, key), strict=True))
+
+
+def checked_key_values(table: Table, key: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values of a key, in the order of `table.key_names`."""
     partition, sort = table.partition, table.sort
-    checked = {partition: checked_key_value(partition, "S", key[partition], sort=False)}
-    if sort is not None:
-        checked[sort] = checked_key_value(sort, "S", key[sort], sort=True)
-    return checked
+    values: tuple[str, ...] = ()
+    try:
+        first = checked_key_value(partition, "S", key[partition], sort=False)
+        values = (first,) if sort is None else (first, checked_key_value(sort, "S", key[sort], sort=True))
+    except KeyError:
+        pass
+    if not values or len(values) != len(key):
+        raise ValueError(f"a key of {table.name} is {', '.join(table.key_names)}")
+    return values
 
 
 def checked_key_value(name: str, kind: KeyType, value: Any, *, sort: bool) -> Any:

@@ -28,6 +28,7 @@ from datasources.limits import (
     check_query,
     checked_batch,
     checked_key,
+    checked_key_values,
     checked_transaction,
     checked_write,
     expired,
@@ -146,7 +147,7 @@ class DynamoDBStore:
 
     async def batch_get(self, table: Table, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
         check_batch_get(keys)
-        wanted = [tuple(checked_key(table, key).values()) for key in keys]
+        wanted = [checked_key_values(table, key) for key in keys]
         found: dict[tuple[Any, ...], Item] = {}
         unread = [to_wire(dict(zip(table.key_names, values, strict=True))) for values in dict.fromkeys(wanted)]
         attempt = 0

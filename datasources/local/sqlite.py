@@ -17,6 +17,7 @@ from datasources.limits import (
     check_query,
     checked_batch,
     checked_key,
+    checked_key_values,
     checked_transaction,
     checked_write,
     expired,
@@ -124,15 +125,15 @@ class SQLiteStore:
     async def batch_get(self, table: Table, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
         check_batch_get(keys)
         layout = self._layout(table)
-        wanted = [layout.key_values(checked_key(table, key)) for key in keys]
+        wanted = [checked_key_values(table, key) for key in keys]
         if not wanted:
             return []
         different = list(dict.fromkeys(wanted))
         sql, values = layout.select_many(len(different)), [value for key in different for value in key]
         rows = await self._readers.submit(lambda connection: read_rows(connection, sql, values))
-        items = [decode(row) for row in rows]
-        found = {layout.key_values(item): item for item in items}
-        return [self._alive(table, found.get(key)) for key in wanted]
+        now, items = self._now(), map(decode, rows)
+        found = {layout.key_values(item): item for item in items if not expired(table, item, now)}
+        return [found.get(key) for key in wanted]
 
     def _alive(self, table: Table, item: Item | None) -> Item | None:
         return None if item is None or expired(table, item, self._now()) else item
