@@ -61,7 +61,7 @@ PARTS = {
   uvicorn) and `graphql-ws` (on `ws`) speak graphql-transport-ws, check nobody, keep nothing and ping nobody. The raw
   protocol writer is the limit: uvloop, and one ready frame written to every socket, without looking at what is said.
 - "A message to one" is the server's CPU time for the whole message, its sending included, by the number of
-  subscribers. What ours does between messages is not in it: it looks at every subscriber's rights every 25 seconds.
+  subscribers. Ours looks at every subscriber's rights every 25 seconds: what falls between messages is not in it.
 - "Until the last has it" begins when the message is sent. "A connection" is what the server's memory grows by, after
   the first 50 subscribers, until all have heard a message.
 - The subscribers are one process for each server, with raw sockets and epoll. They read every frame; each of them has

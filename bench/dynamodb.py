@@ -1,7 +1,6 @@
 """What one operation of DynamoDB costs its client: our store and its client, against requests signed by hand."""
 
 import asyncio
-import gc
 import random
 import statistics
 import time
@@ -13,7 +12,7 @@ import aioboto3
 import aiohttp
 
 from app.server import new_event_loop
-from bench import canned_dynamodb, servers
+from bench import canned_dynamodb, collector, servers
 from bench.peers.signed_requests import SignedRequests
 from bench.report import Result
 from datasources.aws.attributes import from_wire
@@ -59,8 +58,8 @@ async def _measure(url: str) -> list[Result]:
     async with _open(url) as calls:
         for name, senders in calls.items():
             await _check(name, senders)
-        _tune()
-        return [result for name, senders in calls.items() for result in await _compare(name, senders)]
+        with collector.as_in_the_product():
+            return [result for name, senders in calls.items() for result in await _compare(name, senders)]
 
 
 @asynccontextmanager
@@ -170,10 +169,3 @@ def _result(name: str, ours: str, peer: str, own: list[float], theirs: list[floa
     least = LEAST_RATIO if peer == BY_HAND else None
     what = f"DynamoDB, {name}, {ours} against {peer}"
     return Result(what, statistics.median(own), statistics.median(theirs), "us CPU", ratio, least)
-
-
-def _tune() -> None:
-    """The collector, as the product has it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
