@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.auth.local_issuer import LocalIssuer
 from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parent.parent
@@ -98,6 +99,10 @@ class ServerProcess:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()[-1]
+
+    def token(self, user: str, *groups: str) -> str:
+        """As `python -m app token` prints it for a user without roles, and without a process of its own."""
+        return LocalIssuer.open(self.data_dir, time.time).token(user, groups or ("Students",))
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, **self.settings, "PORT": str(self.port), "DATA_DIR": str(self.data_dir)}

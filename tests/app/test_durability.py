@@ -70,7 +70,7 @@ async def stored(session: aiohttp.ClientSession, server: ServerProcess) -> list[
 
 async def test_every_acknowledged_write_survives_kill_9_and_none_is_made_twice(tmp_path: Path) -> None:
     with server_process(tmp_path / "data", SEED_DEMO="off", RATE_PER_SECOND="10000", RATE_BURST="10000") as server:
-        headers = {"authorization": server.app("token", "ada", "--group", "Mentors")}
+        headers = {"authorization": server.token("ada", "Mentors")}
         async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(30)) as session:
             acknowledged = await write_until_killed(session, server)
             server.start()

@@ -28,7 +28,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def token(server: ServerProcess) -> str:
-    return server.app("token", "browser-user")
+    return server.token("browser-user")
 
 
 def endpoint(server: ServerProcess) -> str:

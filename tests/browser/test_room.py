@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="module")
 def token(server: ServerProcess) -> str:
-    return server.app("token", "browser-user")
+    return server.token("browser-user")
 
 
 def loaded(tab: Tab, website: str, server: ServerProcess, token: str) -> Page:

@@ -30,7 +30,7 @@ def upload(page: Page, server: ServerProcess, user: str, **changes: Any) -> None
     given = {"name": "shore.mp4", "type": "video/mp4", "begin": MP4, "size": SIZE, "pause": 0} | changes
     options = {
         "endpoint": server.endpoint,
-        "token": server.app("token", user),
+        "token": server.token(user),
         "kind": "VIDEO",
         "partBytes": 5 * MIB,
     }

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,17 +23,13 @@ class Service:
     server: ServerProcess
     issuer: Issuer
     api_key: str
-    _tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     @property
     def endpoint(self) -> str:
         return self.server.endpoint
 
-    def token(self, *arguments: str) -> str:
-        """What `app token` prints; the same one for the same user and groups."""
-        if arguments not in self._tokens:
-            self._tokens[arguments] = self.server.app("token", *arguments)
-        return self._tokens[arguments]
+    def token(self, user: str, *groups: str) -> str:
+        return self.server.token(user, *groups)
 
 
 @pytest.fixture(scope="session")

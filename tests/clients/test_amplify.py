@@ -45,7 +45,7 @@ async def test_an_api_key_reads_the_catalog_and_nothing_of_a_person(service: Ser
 
 
 async def test_a_user_pool_token_reads_and_writes(service: Service, node: Path) -> None:
-    token = service.token("amplify-user", "--group", "Students")
+    token = service.token("amplify-user", "Students")
     me, renamed = await amplify(service, node, "userPool", ME, RENAME, accessToken=token)
 
     assert me["data"]["getMe"]["roles"] == ["STUDENT"]

@@ -51,7 +51,7 @@ async def test_an_api_key_may_not_ask_who_it_is(service: Service) -> None:
 
 
 async def test_a_user_pool_token_reads_and_writes_as_its_user(service: Service) -> None:
-    auth = AppSyncJWTAuthentication(host(service), service.token("gql-user", "--group", "Mentors"))
+    auth = AppSyncJWTAuthentication(host(service), service.token("gql-user", "Mentors"))
     async with client(service, auth) as session:
         me = (await session.execute(ME))["getMe"]
         renamed = (await session.execute(RENAME))["updateProfile"]

@@ -43,7 +43,7 @@ class Sender:
     def __init__(self, http: aiohttp.ClientSession, server: ServerProcess, name: str) -> None:
         self._http = http
         self._endpoint = server.endpoint
-        self.token = server.app("token", name)
+        self.token = server.token(name)
 
     async def ask(self, query: str, **variables: Any) -> Any:
         headers = {"authorization": self.token}

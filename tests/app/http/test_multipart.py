@@ -46,12 +46,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="module")
 def ada(server: ServerProcess) -> Client:
-    return Client(server, server.app("token", "ada"))
+    return Client(server, server.token("ada"))
 
 
 @pytest.fixture(scope="module")
 def eve(server: ServerProcess) -> Client:
-    return Client(server, server.app("token", "eve"))
+    return Client(server, server.token("eve"))
 
 
 def sent(url: str, headers: dict[str, str], part: bytes) -> str:

@@ -39,8 +39,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     # The second one starts over the database that the first one made.
     with redis_server() as redis, server_process(data, REDIS_URL=redis.url, RATE_BURST="10000") as one:  # noqa: SIM117
         with server_process(data, REDIS_URL=redis.url, RATE_BURST="10000") as other:
-            token = one.app("token", "listener", "--group", "Students")
-            admin = one.app("token", "chief", "--group", "Admins")
+            token = one.token("listener")
+            admin = one.token("chief", "Admins")
             yield Pair(redis, one, other, token, admin, asyncio.run(a_course(one, token)))
 
 
@@ -119,7 +119,7 @@ async def test_what_happens_in_one_process_is_heard_in_both(pair: Pair) -> None:
 
 
 async def test_a_right_that_is_taken_in_one_process_ends_in_the_other(pair: Pair) -> None:
-    victim = pair.one.app("token", "victim", "--group", "Students")
+    victim = pair.one.token("victim")
     await run(pair.one, victim, "{ getMe { id } }")
     async with listening(pair.other, pair.token):
         protocols = ("graphql-ws", "header-" + encoded(header(victim)))

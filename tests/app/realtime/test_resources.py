@@ -43,7 +43,7 @@ class House:
     def __init__(self, server: ServerProcess, client: aiohttp.ClientSession) -> None:
         self.server = server
         self.client = client
-        self.token = server.app("token", "owner")
+        self.token = server.token("owner")
         self.room = ""
 
     async def ask(self, query: str, **variables: Any) -> Any:
