@@ -19,6 +19,7 @@ async def together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """The results in order. The first call runs in the caller's own task.
 
     When a call fails, or the caller is cancelled, the others are cancelled and have ended before that comes out.
+    That another than the first has failed is noticed when the first has ended, so each bounds its own time.
     """
     waiting = list(calls)
     if not waiting:
