@@ -42,23 +42,29 @@ const resolvers = {
   Course: { modules: ({ id }, { limit }) => ({ items: modules.all(id, limit) }) },
 };
 
+const opts = { cache: false }; // within one answer nobody is asked for twice
 const loaders = {
   Course: {
-    async owner(queries) {
-      const found = new Map();
-      for (const user of users.all(JSON.stringify(queries.map(({ obj }) => obj.ownerId)))) found.set(user.id, user);
-      return queries.map(({ obj }) => found.get(obj.ownerId) ?? null);
+    owner: {
+      opts,
+      async loader(queries) {
+        const found = new Map();
+        for (const user of users.all(JSON.stringify(queries.map(({ obj }) => obj.ownerId)))) found.set(user.id, user);
+        return queries.map(({ obj }) => found.get(obj.ownerId) ?? null);
+      },
     },
   },
   Module: {
-    async lessons(queries) {
-      const found = new Map(queries.map(({ obj }) => [obj.id, []]));
-      const rows = lessons.all(JSON.stringify([...found.keys()]));
-      for (const lesson of rows) {
-        lesson.isPreview = lesson.isPreview === 1;
-        found.get(lesson.moduleId).push(lesson);
-      }
-      return queries.map(({ obj, params }) => ({ items: found.get(obj.id).slice(0, params.limit) }));
+    lessons: {
+      opts,
+      async loader(queries) {
+        const found = new Map(queries.map(({ obj }) => [obj.id, []]));
+        for (const lesson of lessons.all(JSON.stringify([...found.keys()]))) {
+          lesson.isPreview = lesson.isPreview === 1;
+          found.get(lesson.moduleId).push(lesson);
+        }
+        return queries.map(({ obj, params }) => ({ items: found.get(obj.id).slice(0, params.limit) }));
+      },
     },
   },
 };
