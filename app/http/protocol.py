@@ -170,7 +170,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             elif method != "HEAD":
                 self.scope["state"][EXCHANGE] = Exchange(cycle, self._writes)
         self._awaited = _Awaited.BODY
-        self._unwatch()
+        if self._deadline is not None:
+            self._unwatch()
 
     def on_body(self, body: bytes) -> None:
         if self._body is not None and not self.cycle.response_complete:
@@ -185,7 +186,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._body is not None:
             self._body.end()
         self._awaited = _Awaited.NOTHING
-        self._unwatch()
+        if self._deadline is not None:
+            self._unwatch()
 
     def _hand_over(self, cycle: RequestResponseCycle) -> StreamedBody:
         """What a request still sends goes to the application at once, without a deadline of ours."""
