@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import cast
 
+import pytest
+
 from app.http.writes import JoinedWrites
 
 
@@ -57,3 +59,13 @@ async def test_nothing_is_lost_or_reordered_by_flushing_and_closing() -> None:
     await asyncio.sleep(0)
     assert wire.sent == [b"12", b"3", b"4", "closed"]
     assert writes.is_closing()
+
+
+@pytest.mark.parametrize("size", [0, 10, 1_000_000])
+async def test_a_whole_answer_goes_out_at_once_and_behind_what_was_held(size: int) -> None:
+    wire, writes = joined()
+    writes.write(b"100 Continue ")
+    writes.write_whole(b"head ", b"x" * size)
+    assert wire.sent == [b"100 Continue ", b"head " + b"x" * size]
+    await asyncio.sleep(0)
+    assert len(wire.sent) == 2
