@@ -22,6 +22,8 @@ from bench.servers import Server
 
 MESSAGES = {500: 12, 2_000: 8, 10_000: 4}
 """How many are timed, by the number of subscribers."""
+MOST_OF_STRAWBERRY = 2_000
+"""Subscribers; with 10,000 one message takes its handler seconds, and this part twice the time."""
 FEW = 50
 """Subscribers that are there before a server's memory is looked at first, with all its code in place."""
 SETTLE_SECONDS = 1.0
@@ -84,10 +86,9 @@ def _halls(running: contextlib.ExitStack, data: Path, members: Sequence[crowd.Me
     headers = {"authorization": members[0].token}
     product = servers.serve("EduConnect", servers.python("app", "serve"), headers, DATA_DIR=str(data), SEED_DEMO="off")
     halls = [hall(running.enter_context(product), [appsync(LISTEN, room_id, each.token) for each in members])]
-    peers = {
-        RAW: servers.python("bench.peers.raw_writer"),
-        "Strawberry's handler": servers.python("bench.peers.strawberry_chat"),
-    }
+    peers = {RAW: servers.python("bench.peers.raw_writer")}
+    if len(members) <= MOST_OF_STRAWBERRY:
+        peers["Strawberry's handler"] = servers.python("bench.peers.strawberry_chat")
     if node.has_packages():
         peers[GRAPHQL_WS] = node.command("graphql_ws.mjs")
     for name, command in peers.items():
