@@ -62,6 +62,7 @@ class _Follower:
 
     def __init__(self, store: RecordStore, step: FeedStep, now: Callable[[], Timestamp], watcher: Watcher) -> None:
         self.name = step.name
+        self.is_led = step.is_led
         self._store = store
         self._step = step
         self._now = now
@@ -128,6 +129,7 @@ class _Repeater:
 
     def __init__(self, store: RecordStore, step: TimedStep) -> None:
         self.name = step.name
+        self.is_led = False
         self._store = store
         self._step = step
 
@@ -146,6 +148,11 @@ class _Repeater:
 
 
 _Runner = _Follower | _Repeater
+
+
+async def _any_turn(runners: Sequence[_Runner]) -> bool:
+    """One turn of each; whether any of them did something."""
+    return any([await runner.turn() for runner in runners])
 
 
 class Workers:
@@ -187,9 +194,14 @@ class Workers:
             await self._resign()
 
     async def drain(self) -> None:
-        """Run all steps until nothing is left to do. Errors come out."""
+        """Run all steps until nothing is left to do. Errors come out.
+
+        Led ones come when the others have nothing left: a repair waits some seconds for the latest of its changes.
+        """
+        led = [runner for runner in self._runners if runner.is_led]
+        others = [runner for runner in self._runners if not runner.is_led]
         for _ in range(_MOST_TURNS):
-            if not any([await runner.turn() for runner in self._runners]):
+            if not await _any_turn(others) and not await _any_turn(led):
                 return
         raise RuntimeError("the workers find no end")
 
