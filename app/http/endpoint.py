@@ -8,13 +8,12 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.auth.credentials import Operation
 from app.execution import Answer, GraphQLRequest
 from app.http.cors import Cors
 from app.http.front import REQUEST_ID
 from app.http.reception import Reception, Service
 from app.http.replies import ACCESS_FIELDS, Header, Reply, method_not_allowed
-from app.http.requests import RequestReader
+from app.http.requests import RequestReader, shown
 
 METHODS = "GET, POST, OPTIONS"
 
@@ -57,7 +56,7 @@ class GraphQLEndpoint:
 
     async def _reply(self, scope: Scope, body: bytes) -> Reply:
         request_id, fields = scope["state"][REQUEST_ID], scope["state"][ACCESS_FIELDS]
-        caller = await self._reception.caller(scope, body, lambda: _shown(self._read(scope, body)))
+        caller = await self._reception.caller(scope, body, lambda: shown(self._read(scope, body)))
         fields["mode"] = caller.mode.value
         request = self._read(scope, body)
         if request.operation_name and _NAME.fullmatch(request.operation_name):
@@ -73,11 +72,6 @@ class GraphQLEndpoint:
 def _wants_page(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     """A browser that was pointed at the endpoint, with nothing to ask."""
     return not scope["query_string"] and b"text/html" in headers.get(b"accept", b"")
-
-
-def _shown(request: GraphQLRequest) -> Operation:
-    """What a Lambda authorizer is told of the request."""
-    return Operation(request.query, request.variables, request.operation_name)
 
 
 def _executed(answer: Answer) -> Reply:

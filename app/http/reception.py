@@ -66,11 +66,11 @@ class Reception:
 
     async def caller(self, scope: Scope, body: bytes, operation: ReadOperation) -> Caller:
         """Who asks, verified and admitted. Raises Refusal 401, 429, 503."""
-        address = scope["client"][0] if scope["client"] else None
+        address = address_of(scope)
         try:
             caller = self._service.recognize(scope["headers"], address)
             if caller is None:
-                caller = await self._service.identify(_credentials(scope, body, address), operation)
+                caller = await self._service.identify(credentials_of(scope, body), operation)
             if wait := self._rate.wait(_bucket(caller)):
                 raise rate_limited(wait)
             return await self._service.admit(caller)
@@ -85,14 +85,20 @@ class Reception:
         raise Refusal(401, Code.UNAUTHORIZED_REQUEST, message)
 
 
-def _credentials(scope: Scope, body: bytes, address: str | None) -> Credentials:
+def address_of(scope: Scope) -> str | None:
+    """The client's, after trusted proxies."""
+    return scope["client"][0] if scope["client"] else None
+
+
+def credentials_of(scope: Scope, body: bytes) -> Credentials:
+    """What a request shows to sign in."""
     return Credentials.of_request(
         scope["method"],
         scope["raw_path"],
         scope["query_string"],
         scope["headers"],
         body,
-        ip_address=address,
+        ip_address=address_of(scope),
         request_id=scope["state"][REQUEST_ID],
     )
 

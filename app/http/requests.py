@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from app.auth.credentials import Operation
 from app.execution import GraphQLRequest
 from app.http.body import UNREADABLE, json_object, json_value
 from app.http.replies import Refusal, malformed
@@ -71,3 +72,8 @@ class RequestReader:
         except UntrustedDocument:
             raise Refusal(403, Code.DOCUMENT_NOT_TRUSTED, "Only trusted documents are executed here.") from None
         return query
+
+
+def shown(request: GraphQLRequest) -> Operation:
+    """What a Lambda authorizer is told of a request."""
+    return Operation(request.query, request.variables, request.operation_name)

@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 
 import orjson
 
-from app.auth.credentials import Operation
 from app.auth.errors import MISSING, Unauthenticated
 from app.errors import ErrorObject, refusal
-from app.execution import GraphQLRequest
 from app.http.replies import Refusal as BadBody
+from app.http.requests import shown
 from app.realtime import connecting
 from app.realtime.connecting import CONNECT, START_PATH, Refusal, credentials_of, header_object
 from app.realtime.live import error_of
@@ -110,9 +109,7 @@ class AppSyncSession(Session):
         if header is None:
             raise Unauthenticated(MISSING)
         credentials = connecting.credentials(self.handshake, START_PATH, header_object(header), data.encode())
-        return await self.services.identify(
-            credentials, lambda: _operation(self.services.requests.of_json(data.encode()))
-        )
+        return await self.services.identify(credentials, lambda: shown(self.services.requests.of_json(data.encode())))
 
     async def _stop(self, frame: dict[str, Any]) -> None:
         id_ = valid_id(frame)
@@ -128,10 +125,6 @@ class AppSyncSession(Session):
         if id_ is not None:
             frame["id"] = id_
         self.say({**frame, "payload": {"errors": errors}})
-
-
-def _operation(request: GraphQLRequest) -> Operation:
-    return Operation(request.query, request.variables, request.operation_name)
 
 
 def _error(error_type: str, message: str) -> ErrorObject:

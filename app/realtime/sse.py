@@ -11,13 +11,13 @@ from collections.abc import Mapping
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from app.auth.credentials import Credentials, Operation
 from app.errors import ErrorObject, refusal
 from app.execution import GraphQLRequest
 from app.http import body as bodies
 from app.http.cors import Cors
-from app.http.front import REQUEST_ID
+from app.http.reception import credentials_of
 from app.http.replies import ACCESS_FIELDS, Refusal, method_not_allowed, overloaded
+from app.http.requests import shown
 from app.realtime import connecting
 from app.realtime.live import Subscription, error_of
 from app.realtime.operations import Refused
@@ -116,22 +116,11 @@ class EventStreams:
             self._services.dismiss(caller, stream)
 
     async def _caller(self, scope: Scope, body: bytes, stream: _Stream) -> Caller:
-        credentials = Credentials.of_request(
-            scope["method"],
-            scope["raw_path"],
-            scope["query_string"],
-            scope["headers"],
-            body,
-            ip_address=scope["client"][0] if scope["client"] else None,
-            request_id=scope["state"][REQUEST_ID],
-        )
-
-        def operation() -> Operation:
-            request = self._services.requests.of_json(body)
-            return Operation(request.query, request.variables, request.operation_name)
-
+        requests = self._services.requests
         try:
-            caller = await self._services.connect(credentials, operation, stream, suspended_too=True)
+            caller = await self._services.connect(
+                credentials_of(scope, body), lambda: shown(requests.of_json(body)), stream, suspended_too=True
+            )
         except connecting.Refusal as refused:
             error_type, message = str(refused.error["errorType"]), str(refused.error["message"])
             raise Refusal(refused.code, error_type, message) from None
