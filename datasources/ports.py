@@ -118,7 +118,8 @@ class Page(Protocol):
     def records(self, kind: type[Record]) -> list[Record]:
         """The items read as that class says, in order.
 
-        One that is no such record is told to the log and left out. An engine may do so without making the items.
+        One that is no such record is told to the log and left out. An engine may do so without making the items, and
+        may give the same record again for an item that is as it was: so the class is frozen, in all its parts.
         """
         ...
 

@@ -1,6 +1,7 @@
 """Pages as they lie in the file: a row becomes what is asked for, in one step."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -9,18 +10,31 @@ from datasources.local.sqlite_schema import decode
 from datasources.ports import Item, Record
 from datasources.readable import record_or_none
 
+REMEMBERED_ROWS = 4096
+REMEMBERED_ROW_BYTES = 2048
+"""Of the longest row that is remembered: all together bound memory to some 40 MB for a class."""
+
 
 class RecordDecoders:
-    """From a row's bytes to a record, without an item between. One for each class that is asked for."""
+    """From a row's bytes to a record, without an item between.
+
+    Each class that is asked for remembers rows that it has read, by all their bytes. Most lists are read far more often
+    than they change, and a row that has not changed is the same record, which is frozen; one that has is another key.
+    """
 
     def __init__(self) -> None:
-        self._decoders: dict[type[Any], msgspec.msgpack.Decoder[Any]] = {}
+        self._decoders: dict[type[Any], tuple[Callable[[bytes], Any], Callable[[bytes], Any]]] = {}
 
-    def of(self, kind: type[Record]) -> "msgspec.msgpack.Decoder[Record]":
-        decoder = self._decoders.get(kind)
-        if decoder is None:
-            decoder = self._decoders[kind] = msgspec.msgpack.Decoder(kind)
-        return decoder
+    def read(self, rows: list[bytes], kind: type[Record]) -> list[Record]:
+        """Raises msgspec.ValidationError: one of them is no such record."""
+        known = self._decoders.get(kind)
+        if known is None:
+            plain = msgspec.msgpack.Decoder(kind).decode
+            known = self._decoders[kind] = plain, lru_cache(REMEMBERED_ROWS)(plain)
+        read, remembering = known
+        if max(map(len, rows), default=0) <= REMEMBERED_ROW_BYTES:
+            read = remembering
+        return [read(row) for row in rows]
 
 
 class RowPage:
@@ -36,9 +50,8 @@ class RowPage:
         return [decode(row) for row in self._rows]
 
     def records(self, kind: type[Record]) -> list[Record]:
-        read = self._decoders.of(kind).decode
         try:
-            return [read(row) for row in self._rows]
+            return self._decoders.read(self._rows, kind)
         except msgspec.ValidationError:  # of one of them, which the long way finds
             records = (record_or_none(item, partial(msgspec.convert, type=kind)) for item in self.items)
             return [record for record in records if record is not None]

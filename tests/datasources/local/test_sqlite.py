@@ -12,13 +12,15 @@ from datasources.conditions import exists, not_exists
 from datasources.local import sqlite_group
 from datasources.local.sqlite import FEED_SECONDS, SQLiteStore
 from datasources.local.sqlite_feed import NEWEST
+from datasources.local.sqlite_pages import REMEMBERED_ROW_BYTES
 from datasources.local.sqlite_queries import Statement
 from datasources.local.sqlite_schema import SCHEMA_VERSION, Layout
 from datasources.local.sqlite_writes import TOKEN_SECONDS
 from datasources.ports import Change, ConditionFailed, Put, SortRange, TransactionFailed, Write
-from datasources.tables import ALL, IDEMPOTENCY, SETTINGS, USERS, Index, Table
+from datasources.tables import ALL, COURSES, IDEMPOTENCY, SETTINGS, USERS, Index, Table
 from datasources.updates import Add, Remove
 from domain.errors import Code, DomainError
+from domain.records import Record
 from tests.waiting import PATIENCE_SECONDS, ManualClock
 
 ADA = {"userId": "ada"}
@@ -34,6 +36,30 @@ async def timed_store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[SQLit
     """A store whose clock the test moves; it sweeps only when told to."""
     async with SQLiteStore.open(tmp_path / "records.db", now=clock, sweep_seconds=3600) as store:
         yield store
+
+
+# Pages
+
+
+class Named(Record, frozen=True):
+    name: str
+
+
+async def test_a_page_is_what_is_in_the_file_now_and_reads_only_what_has_changed(tmp_path: Path) -> None:
+    def row(sk: str, name: str) -> Put:
+        return Put(COURSES, {"courseId": "c", "sk": sk, "name": name})
+
+    path = tmp_path / "records.db"
+    async with SQLiteStore.open(path) as store, SQLiteStore.open(path) as other_process:
+        await store.transact([row("a", "Ada"), row("b", "Ben"), row("c", "x" * REMEMBERED_ROW_BYTES)])
+        first = (await store.query(COURSES, "c", limit=2)).records(Named)
+        await other_process.put(COURSES, row("b", "Bea").item)
+        second = (await store.query(COURSES, "c", limit=2)).records(Named)
+        whole = (await store.query(COURSES, "c")).records(Named)
+    assert [each.name for each in first] == ["Ada", "Ben"]
+    assert [each.name for each in second] == ["Ada", "Bea"]
+    assert second[0] is first[0]
+    assert [each.name for each in whole] == ["Ada", "Bea", "x" * REMEMBERED_ROW_BYTES]
 
 
 # The file
