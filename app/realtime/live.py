@@ -17,6 +17,7 @@ from app.errors import ErrorObject, refusal
 from app.execution import Executor, GraphQLRequest
 from app.realtime.operations import Asked, read
 from app.scope import RequestScope
+from app.time_limit import TimeLimit
 from domain.callers import Caller, Mode
 from domain.errors import RETRYABLE, Code, DomainError, throttled
 from domain.times import Timestamp, moment
@@ -43,10 +44,11 @@ class Subscriber(Listener, Protocol):
 class Subscription:
     """One that is, or is about to be, in the hub."""
 
-    __slots__ = ("asked", "caller", "digest", "outdated", "subscriber", "timer", "topic")
+    __slots__ = ("asked", "caller", "digest", "outdated", "request_id", "subscriber", "timer", "topic")
 
-    def __init__(self, asked: Asked, digest: bytes, caller: Caller, subscriber: Subscriber) -> None:
+    def __init__(self, asked: Asked, request_id: str, digest: bytes, caller: Caller, subscriber: Subscriber) -> None:
         self.asked = asked
+        self.request_id = request_id
         self.digest = digest
         self.caller = caller
         self.subscriber = subscriber
@@ -90,6 +92,7 @@ class LiveSubscriptions:
         self._context = context
         self._admit = admit
         self._now = now
+        self._time = TimeLimit(GATE_SECONDS)
         self._all: dict[Subscription, None] = {}
         self._of_user: dict[str | None, dict[Subscription, None]] = defaultdict(dict)
 
@@ -105,8 +108,9 @@ class LiveSubscriptions:
         Raises:
             Refused, DomainError: it may not be, or makes no sense.
         """
-        asked = read(self._executor, request, str(uuid4()))
-        subscription = Subscription(asked, _digest(request), caller, subscriber)
+        request_id = str(uuid4())
+        asked = read(self._executor, request, request_id)
+        subscription = Subscription(asked, request_id, _digest(request), caller, subscriber)
         self._of_user[caller.user_id][subscription] = None
         try:
             subscription.topic = await self._first_topic(subscription)
@@ -175,7 +179,7 @@ class LiveSubscriptions:
             self.end(subscription, error)
             return True
         except Exception as error:
-            refusal(error, str(uuid4()))
+            refusal(error, subscription.request_id)
             return False
         before = subscription.topic
         if before is not None and (before.group, before.filter) != (topic.group, topic.filter):
@@ -187,10 +191,11 @@ class LiveSubscriptions:
         expires_at = subscription.caller.expires_at
         if expires_at is None:
             return
-        left = (moment(expires_at) - moment(self._now())).total_seconds()
-        if left <= 0:
+        now = self._now()
+        if expires_at <= now:
             raise DomainError(Code.UNAUTHORIZED_REQUEST, EXPIRED_TOKEN)
         if subscription.timer is None:
+            left = (moment(expires_at) - moment(now)).total_seconds()
             loop = asyncio.get_running_loop()
             subscription.timer = loop.call_later(min(left, LONGEST_TIMER_SECONDS), self._expired, subscription)
 
@@ -215,10 +220,9 @@ class LiveSubscriptions:
         asked = subscription.asked
         if f"Subscription.{asked.name}" in denied_coordinates(caller):
             raise unauthorized(f"Subscription.{asked.name}")
-        scope = RequestScope(self._context(caller), str(uuid4()))
+        scope = RequestScope(self._context(caller), subscription.request_id)
         try:
-            async with asyncio.timeout(GATE_SECONDS):
-                written = await asked.field.resolve(None, _Info(scope), **asked.values)  # type: ignore[misc]
+            written = await self._time.hold(asked.field.resolve(None, _Info(scope), **asked.values))  # type: ignore[misc]
         except TimeoutError:
             raise DomainError(Code.TIMEOUT, "The subscription could not be started in time.") from None
         finally:

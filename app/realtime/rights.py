@@ -93,17 +93,18 @@ class Rights:
         await self._look_at(user_id, unsure=self._live.interrupt)
 
     async def _sweep_on(self) -> None:
-        """Spread over most of the time, so that a large number is no burst."""
+        """Spread over most of the time, so that many are no burst; some at once, who share their way to the store."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP_SECONDS / 5)
             users = list(dict.fromkeys((*self._live.users(), *self._connected.users())))
             waiting, began = iter(enumerate(users)), loop.time()
-            each = SWEEP_SECONDS * 4 / 5 / max(1, len(users))
+            pause = SWEEP_SECONDS * 4 / 5 / max(1, len(users) / MOST_AT_ONCE)
 
             async def look() -> None:
                 for number, user_id in waiting:  # noqa: B023 - all of a round are done within it
-                    await asyncio.sleep(max(0.0, began + number * each - loop.time()))  # noqa: B023 - the same
+                    due = began + number // MOST_AT_ONCE * pause  # noqa: B023 - the same
+                    await asyncio.sleep(max(0.0, due - loop.time()))
                     await self._look_at(user_id, unsure=_next_time)
 
             await asyncio.gather(*(look() for _ in range(MOST_AT_ONCE)))
@@ -119,7 +120,10 @@ class Rights:
                 if not await self._live.may_go_on(subscription, admissions.of):
                     unsure(subscription)
 
-        await asyncio.gather(*(look() for _ in subscriptions[:MOST_AT_ONCE]))
+        if len(subscriptions) == 1:
+            await look()
+        else:
+            await asyncio.gather(*(look() for _ in subscriptions[:MOST_AT_ONCE]))
         for connection, caller in self._connected.of(user_id):
             try:
                 if (await admissions.of(caller)).suspended:
@@ -138,15 +142,17 @@ class _Admissions:
 
     async def of(self, caller: Caller) -> Caller:
         """Raises DomainError."""
-        if caller not in self._asked:
-            self._asked[caller] = asyncio.ensure_future(self._answer(caller))
-        return await self._asked[caller]
-
-    async def _answer(self, caller: Caller) -> Caller:
-        try:
-            return await self._readmit(caller)
-        except Exception as error:
-            raise refusal(error, str(uuid4())) from None
+        asked = self._asked.get(caller)
+        if asked is None:
+            asked = self._asked[caller] = asyncio.get_running_loop().create_future()
+            try:
+                asked.set_result(await self._readmit(caller))
+            except asyncio.CancelledError:
+                asked.cancel()
+                raise
+            except Exception as error:
+                asked.set_exception(refusal(error, str(uuid4())))
+        return await asked
 
 
 def _next_time(subscription: Subscription) -> None:
