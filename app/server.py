@@ -13,14 +13,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.garbage import collect_seldom
+from app.http.bounds import Bounds
+from app.http.connection import Connection
+from app.http.deadlines import Deadlines
 from app.http.health import Health
-from app.http.protocol import BoundedHttpProtocol, Bounds
 from app.local_tls import LocalTls
 from app.realtime.doorman import Doorman
 from app.realtime.sockets import Sockets
-from app.realtime.websocket import WebSocket
 from app.settings import Settings
-from app.shared_timer import SharedTimer
 
 
 class Server(uvicorn.Server):
@@ -98,18 +98,19 @@ def server(
     bounds = Bounds(
         header_seconds=settings.header_seconds,
         body_seconds=settings.body_seconds,
+        keep_alive_seconds=settings.keep_alive_seconds,
         header_bytes=settings.max_header_bytes,
         connections=settings.max_connections,
     )
     config = uvicorn.Config(
         application,
         http=functools.partial(  # type: ignore[arg-type] # any factory will do
-            BoundedHttpProtocol,
+            Connection,
             bounds=bounds,
-            idle=SharedTimer(settings.keep_alive_seconds),
+            deadlines=Deadlines(bounds.shortest_seconds),
             upgrade=doorman.upgrade if doorman else None,
         ),
-        ws=WebSocket if doorman else "none",
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -117,7 +118,6 @@ def server(
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         ssl_certfile=None if tls is None else tls.server,
-        timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     return Server(config, health, settings.drain_notice_seconds, started, doorman.sockets if doorman else None)

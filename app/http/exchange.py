@@ -1,61 +1,275 @@
-"""A request that has come whole, and an answer that goes out whole, without ASGI's messages between.
+"""One request and its answer: as ASGI's messages, or whole, which saves a wake-up and a copy each way."""
 
-Those cost a wake-up and a copy each, and uvicorn looks through every header of an answer once more. Whatever comes or
-goes in pieces uses the messages.
-"""
-
+import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from starlette.types import Message
 
-from app.http.writes import JoinedWrites
+from app.http.faults import STATUS_LINES
+from app.http.replies import Header
+from app.http.streamed_body import StreamedBody
+
+MOST_WAITING_BYTES = 64 * 1024
+"""Of a body; more is not read from the client before the application asks for it."""
+MOST_COPIED_BYTES = 64 * 1024
+"""Of an answer's body that are copied behind its head; a longer one is written beside it."""
+_BODILESS = frozenset((204, 304))
+_LAST: Header = (b"connection", b"close")
+
+
+class Client(Protocol):
+    """The connection that a request came on."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    reading: bool
+    """Whether anything is read from the client at the moment."""
+    writing: bool
+    """Whether it reads what is written to it."""
+
+    @property
+    def common_headers(self) -> Sequence[Header]:
+        """Of every answer."""
+        ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    async def drained(self) -> None:
+        """Waits until it reads again, or is gone."""
+        ...
+
+    def handed_over(self) -> None:
+        """The application itself watches over the rest of the body."""
+        ...
+
+    def answered(self, exchange: "Exchange") -> None:
+        """The whole answer is written."""
+        ...
 
 
 class Exchange:
-    """One request and its answer; made by the protocol, for an application that may as well `receive` and `send`."""
+    """Made by the connection for the application, which may `receive` and `send`, or take and give all at once.
 
-    __slots__ = ("_cycle", "_writes")
+    Attributes:
+        keep_alive: whether another request may follow.
+        more_body: some of the body is missing.
+        started: some of the answer is written, or held to be written with its body.
+        complete: all of the answer is written.
+        gone: the client is, so that nothing is read or written any more.
+        task: the application's.
+    """
 
-    def __init__(self, cycle: RequestResponseCycle, writes: JoinedWrites) -> None:
-        self._cycle = cycle
-        self._writes = writes
+    __slots__ = (
+        "_bodiless",
+        "_chunked",
+        "_chunks",
+        "_client",
+        "_expecting",
+        "_head",
+        "_received",
+        "_size",
+        "_stream",
+        "_unsent",
+        "_waiter",
+        "complete",
+        "gone",
+        "keep_alive",
+        "more_body",
+        "started",
+        "task",
+    )
+
+    def __init__(self, client: Client, *, bodiless: bool, keep_alive: bool, expecting: bool) -> None:
+        """
+        Args:
+            bodiless: the answer has none, as to HEAD.
+            expecting: the client waits to be asked for the body.
+        """
+        self._client = client
+        self._bodiless = bodiless
+        self._expecting = expecting
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._received = False
+        self._stream: StreamedBody | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._head: bytes | None = None
+        self.keep_alive = keep_alive
+        self.more_body = True
+        self.started = False
+        self.complete = False
+        self.gone = False
+        self.task: asyncio.Task[None] | None = None
+
+    # The connection's side
+
+    def feed(self, data: bytes) -> None:
+        if self._stream is not None:
+            self._stream.feed(data)
+            return
+        self._chunks.append(data)
+        self._size += len(data)
+        if self._size > MOST_WAITING_BYTES:
+            self._client.pause_reading()
+        if self._waiter is not None:
+            self._wake()
+
+    def end(self) -> None:
+        """The body is all there."""
+        self.more_body = False
+        if self._stream is not None:
+            self._stream.end()
+        elif self._waiter is not None:
+            self._wake()
+
+    def lose(self) -> None:
+        """The client is gone, or refused."""
+        self.gone = True
+        if self._stream is not None:
+            self._stream.lose()
+        if self._waiter is not None:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # The application's side: all at once
 
     def body(self) -> bytes | None:
         """The whole body, once; None while some of it is missing, which `receive` waits for."""
-        cycle = self._cycle
-        if cycle.more_body or cycle.disconnected:
+        if self.more_body or self.gone:
             return None
-        body, cycle.body = bytes(cycle.body), bytearray()
-        cycle.message_event.clear()
-        return body
+        return self._taken()
 
-    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+    def answer(self, status: int, headers: Sequence[Header], body: bytes) -> bool:
         """Writes the whole answer. False, with nothing written, where `send` has to wait or there is no use.
 
         Args:
-            headers: lower-case names; a content-length that is the body's is among them, and no `connection`.
+            headers: lower-case names; a content-length that is the body's is among them.
 
         Raises:
             ValueError: a header does not end where it should.
         """
-        cycle = self._cycle
-        if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
+        client = self._client
+        if self.started or self.gone or not client.writing:
             return False
-        parts = [STATUS_LINE[status]]
-        for name, value in cycle.default_headers:
+        head = self._written_head(status, headers)
+        self.started = True
+        if self._bodiless:
+            client.transport.write(head)
+        else:
+            _write(client.transport, head, body)
+        self._complete()
+        return True
+
+    def stream(self) -> StreamedBody:
+        """What the client still sends goes to the application at once, and without a deadline of the connection."""
+        self._ask()
+        self._stream = StreamedBody(
+            self._client, self._client.loop, self._taken(), ended=not self.more_body, lost=self.gone
+        )
+        self._client.handed_over()
+        return self._stream
+
+    # The application's side: ASGI's messages
+
+    async def receive(self) -> Message:
+        self._ask()
+        while not self._chunks and (self.more_body or self._received) and not self.gone and not self.complete:
+            self._waiter = self._client.loop.create_future()
+            self._client.resume_reading()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        if self.gone or self.complete:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": self._taken(), "more_body": self.more_body}
+
+    async def send(self, message: Message) -> None:
+        if not self._client.writing:
+            await self._client.drained()
+        if self.gone:
+            return
+        if message["type"] == "http.response.start" and not self.started:
+            self._start(message["status"], message.get("headers", ()))
+        elif message["type"] == "http.response.body" and self.started and not self.complete:
+            self._continue(message.get("body", b""), more=message.get("more_body", False))
+        else:
+            raise RuntimeError(f"{message['type']} out of order")
+
+    def _start(self, status: int, headers: Sequence[Header]) -> None:
+        lengths = [int(value) for name, value in headers if name == b"content-length"]
+        self._bodiless = self._bodiless or status in _BODILESS
+        self._unsent = lengths[0] if lengths else 0
+        self._chunked = not lengths and not self._bodiless
+        if self._chunked:
+            headers = [*headers, (b"transfer-encoding", b"chunked")]
+        # As ASGI has it, the head goes out with the first of the body.
+        self._head = self._written_head(status, headers)
+        self.started = True
+
+    def _continue(self, body: bytes, *, more: bool) -> None:
+        if self._bodiless:
+            body = b""
+        elif self._chunked:
+            body = _chunk(body, last=not more)
+        else:
+            self._unsent -= len(body)
+            if self._unsent < 0 or (self._unsent and not more):
+                raise RuntimeError("the body's length is not what its header says")
+        head, self._head = self._head, None
+        _write(self._client.transport, head or b"", body)
+        if not more:
+            self._complete()
+
+    def _ask(self) -> None:
+        """For the body, where the client waits for that."""
+        if self._expecting and not self.started and not self.gone:
+            self._client.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._expecting = False
+
+    def _taken(self) -> bytes:
+        chunks, self._chunks, self._size = self._chunks, [], 0
+        self._received = not self.more_body
+        self._client.resume_reading()
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def _written_head(self, status: int, headers: Sequence[Header]) -> bytes:
+        # A client that was never asked for its body will not send it, and what it sends next would be taken for it.
+        if _LAST in headers or (self._expecting and self.more_body):
+            self.keep_alive = False
+        parts = [STATUS_LINES[status]]
+        for name, value in self._client.common_headers:
             parts += name, b": ", value, b"\r\n"
         for name, value in headers:
             parts += name, b": ", value, b"\r\n"
-        parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        parts.append(b"\r\n" if self.keep_alive or _LAST in headers else b"connection: close\r\n\r\n")
         head = b"".join(parts)
-        lines = 2 + len(cycle.default_headers) + len(headers) + (not cycle.keep_alive)
+        lines = len(parts) // 4 + (2 if self.keep_alive or _LAST in headers else 3)
         if not head.count(b"\n") == head.count(b"\r") == lines:
             raise ValueError("a header of the answer holds the end of a line")
-        cycle.response_started = cycle.response_complete = True
-        cycle.waiting_for_100_continue = False
-        cycle.message_event.set()
-        self._writes.write_whole(head, body)
-        if not cycle.keep_alive:
-            self._writes.close()
-        cycle.on_response()
-        return True
+        return head
+
+    def _complete(self) -> None:
+        self.complete = True
+        if self._waiter is not None:
+            self._wake()
+        self._client.answered(self)
+
+
+def _write(transport: asyncio.Transport, head: bytes, body: bytes) -> None:
+    if len(body) <= MOST_COPIED_BYTES:
+        if whole := head + body:
+            transport.write(whole)
+    else:
+        transport.writelines((head, body))
+
+
+def _chunk(body: bytes, *, last: bool) -> bytes:
+    framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+    return framed + b"0\r\n\r\n" if last else framed

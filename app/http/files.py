@@ -14,9 +14,9 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from app.http.cors import Cors
-from app.http.front import BODY, REQUEST_ID
+from app.http.front import REQUEST_ID
 from app.http.ranges import NotModified, Selection, selected, validators
-from app.http.replies import ClientGone, Header
+from app.http.replies import EXCHANGE, ClientGone, Header
 from app.http.s3_errors import (
     S3Error,
     access_denied,
@@ -140,7 +140,7 @@ class Files:
         told = headers.get(b"content-md5")
         md5 = None if told is None else told.decode("latin-1").strip()
         async with self._store.transfers.receiving(grant, md5) as incoming:
-            body: StreamedBody = scope["state"].pop(BODY)()
+            body: StreamedBody = scope["state"][EXCHANGE].stream()
             body.expect(self._bounds.seconds)
             try:
                 while batch := await body.read(self._batch_bytes()):

@@ -13,17 +13,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import logs
 from app.http.cors import Cors
-from app.http.replies import ACCESS_FIELDS, COMMON_HEADERS, EXCHANGE, ClientGone, Header, Refusal, overloaded
+from app.http.replies import ACCESS_FIELDS, COMMON_HEADERS, ClientGone, Header, Refusal, overloaded
 from datasources.playback import PATH as PLAYBACK_PATH
 
 log = logging.getLogger(__name__)
 
 REQUEST_ID = "request_id"
 """Key of `scope["state"]`: the request's id."""
-BODY = "body"
-"""Set by the protocol for PUT: takes the body over as a `StreamedBody`; from then on there is nothing to `receive`."""
 OVERLOADED = "overloaded"
-"""Set by the protocol on connections above the limit; only health is answered there."""
+"""Set on connections above the limit; only health is answered there."""
 
 CLIENT_GONE = 499
 """In access log and traces only, as nginx writes it: the client hung up before its request was whole."""
@@ -124,9 +122,6 @@ class Front:
         finally:
             fields["ms"] = int((time.perf_counter() - began) * 100_000) / 100
             self._access_log(fields)
-            # They hold what holds the scope: without this every request waits for the garbage collector.
-            state.pop(EXCHANGE, None)
-            state.pop(BODY, None)
         return None
 
     async def _others(self, scope: Scope, receive: Receive, send: Send) -> None:

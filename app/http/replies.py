@@ -17,8 +17,8 @@ _NO_STORE: Header = (b"cache-control", b"no-store")
 ACCESS_FIELDS = "access"
 COMMON_HEADERS = "headers"
 EXCHANGE = "exchange"
-"""Keys of `scope["state"]`: what the access line will tell, the headers of every answer, and, from a protocol that has
-one, the `Exchange` that takes an answer whole."""
+"""Keys of `scope["state"]`: what the access line will tell, the headers of every answer, and, from a connection of
+ours, the `Exchange`, which takes an answer whole."""
 
 MALFORMED = "MalformedHttpRequestException"
 """AppSync's errorType of a request that holds no GraphQL operation."""

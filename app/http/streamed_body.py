@@ -3,14 +3,23 @@ each wakes the application.
 """
 
 import asyncio
-
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from typing import Protocol
 
 from app.http.replies import ClientGone
 
 LEAST_BYTES = 64 * 1024
 """What has to arrive in each span of the deadline."""
+
+
+class Flow(Protocol):
+    """Of what the client sends."""
+
+    reading: bool
+    """Whether anything is read from it at the moment."""
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
 
 
 class StreamedBody:
@@ -19,20 +28,26 @@ class StreamedBody:
     Nothing more is read from the client while `most` bytes wait for the application.
     """
 
-    def __init__(self, cycle: RequestResponseCycle, flow: FlowControl, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, flow: Flow, loop: asyncio.AbstractEventLoop, beginning: bytes, *, ended: bool, lost: bool
+    ) -> None:
+        """
+        Args:
+            beginning: what has come so far.
+            ended: that was all.
+            lost: the client is gone.
+        """
         self._flow = flow
         self._loop = loop
-        self._chunks: list[bytes] = [bytes(cycle.body)] if cycle.body else []
-        self._size = self._arrived = len(cycle.body)
+        self._chunks: list[bytes] = [beginning] if beginning else []
+        self._size = self._arrived = len(beginning)
         self._most = LEAST_BYTES
-        self._ended = not cycle.more_body
-        self._lost = cycle.disconnected
+        self._ended = ended
+        self._lost = lost
         self._late = False
         self._seen = 0
         self._timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
-        cycle.body = bytearray()
-        flow.resume_reading()
 
     # The application's side
 
@@ -89,7 +104,7 @@ class StreamedBody:
     def _check(self, seconds: float) -> None:
         if self._ended:
             return
-        if self._arrived - self._seen < LEAST_BYTES and not self._flow.read_paused:
+        if self._arrived - self._seen < LEAST_BYTES and self._flow.reading:
             self._late = True
             self._wake()
         else:

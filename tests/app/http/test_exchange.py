@@ -1,12 +1,19 @@
-"""Bodies and answers in one piece, on the wire as if they had come and gone in messages."""
+"""One request and its answer: whole, or in the messages of ASGI, on the wire alike."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.cors import Cors
+from app.http.health import Health
 from app.http.replies import Header, Reply
+from app.server import bound_socket, server
+from app.settings import Settings
 from tests.app.http.conftest import Running, Serve
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -55,3 +62,126 @@ async def test_no_header_of_an_answer_begins_another(serve: Serve, monkeypatch: 
         response = await site.client.options("/graphql")
         assert response.status == 500
         assert "set-cookie" not in response.headers
+
+
+@contextlib.asynccontextmanager
+async def serving(application: ASGIApp) -> AsyncIterator[int]:
+    """The port of a server around any ASGI application."""
+
+    async def ready() -> None:
+        """As it is."""
+
+    settings = Settings.load({"PORT": "0", "DRAIN_NOTICE_SECONDS": "0"})
+    started, listener = asyncio.Event(), bound_socket(settings.host, 0)
+    running = server(application, Health(ready), settings, started.set)
+    serving = asyncio.create_task(running.serve(sockets=[listener]))
+    await started.wait()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        running.should_exit = True
+        await serving
+
+
+async def said_by(application: ASGIApp, request: bytes) -> bytes:
+    """All that a client hears until the connection ends."""
+    async with serving(application) as port, asyncio.timeout(PATIENCE_SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request)
+        try:
+            return await reader.read()
+        finally:
+            writer.close()
+
+
+GET = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
+
+
+def part(body: bytes, *, more: bool = True) -> dict[str, object]:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+async def in_parts(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(START)
+    for body in (b"one ", b"", b"two"):
+        await send(part(body))
+    await send(part(b"", more=False))
+
+
+async def test_an_answer_of_unknown_length_goes_out_in_chunks() -> None:
+    said = await said_by(in_parts, GET)
+    assert said.endswith(b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n4\r\none \r\n3\r\ntwo\r\n0\r\n\r\n")
+
+
+async def test_the_answer_to_head_has_no_body() -> None:
+    said = await said_by(in_parts, GET.replace(b"GET", b"HEAD"))
+    assert said.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert said.endswith(b"\r\n\r\n")
+
+
+async def test_a_long_body_comes_in_messages_and_goes_back_in_one() -> None:
+    body = bytes(range(256)) * 4_000
+
+    async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+        received, more = bytearray(), True
+        while more:
+            message = await receive()
+            received += message["body"]
+            more = message["more_body"]
+        await send({**START, "headers": [(b"content-length", b"%d" % len(received))]})
+        await send(part(bytes(received), more=False))
+
+    said = await said_by(
+        echo, b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    )
+    assert said.partition(b"\r\n\r\n")[2] == body
+
+
+async def test_who_receives_on_after_the_body_hears_that_the_client_is_gone() -> None:
+    heard = list[str]()
+
+    async def listening(scope: Scope, receive: Receive, send: Send) -> None:
+        heard.append((await receive())["type"])
+        await send(START)
+        await send(part(b"come back "))
+        heard.append((await receive())["type"])
+
+    async with serving(listening) as port, asyncio.timeout(PATIENCE_SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await reader.readuntil(b"come back ")
+        writer.close()
+    assert heard == ["http.request", "http.disconnect"]
+
+
+class TestApplicationsThatFail:
+    async def test_before_their_answer_they_are_answered_for(self) -> None:
+        async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+            raise ZeroDivisionError("secret")
+
+        async def silent(scope: Scope, receive: Receive, send: Send) -> None:
+            """Answers nothing."""
+
+        for application in (failing, silent):
+            said = await said_by(application, GET)
+            assert said.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+            assert b'"errorType":"INTERNAL_ERROR"' in said
+            assert b"secret" not in said
+
+    async def test_within_their_answer_the_connection_breaks(self) -> None:
+        async def half(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(START)
+            await send(part(b"half"))
+            raise ZeroDivisionError
+
+        assert (await said_by(half, GET)).endswith(b"4\r\nhalf\r\n")
+
+    @pytest.mark.parametrize("body", [b"four", b"sixsix"])
+    async def test_an_answer_of_another_length_than_it_says_is_the_last(self, body: bytes) -> None:
+        async def wrong(scope: Scope, receive: Receive, send: Send) -> None:
+            await send({**START, "headers": [(b"content-length", b"5")]})
+            await send(part(body, more=False))
+
+        kept = GET.replace(b"connection: close\r\n", b"")
+        assert (await said_by(wrong, kept + kept)).count(b"HTTP/1.1") <= 1

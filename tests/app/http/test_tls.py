@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.local_tls import LocalTls, local_tls
 from tests.app.http.conftest import Serve
-from tests.app.http.test_protocol import GOOD, statuses
+from tests.app.http.test_connection import GOOD, statuses
 from tests.waiting import PATIENCE_SECONDS
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import itertools
+import random
 import socket
 from importlib.metadata import version
 
@@ -52,8 +54,8 @@ async def drip(port: int, beginning: bytes, drop: bytes) -> bytes:
     return bytes(said)
 
 
-async def test_the_protocol_is_written_against_this_uvicorn():
-    """It builds on uvicorn's private parts: read app/http/protocol.py again before this version moves."""
+async def test_connections_are_written_against_this_uvicorn():
+    """Its server makes and ends our connections: read app/http/connection.py again before this version moves."""
     assert version("uvicorn").startswith("0.54.")
 
 
@@ -254,6 +256,26 @@ class TestFraming:
     async def test_a_request_in_single_bytes_is_a_request(self, site: Running):
         last = GOOD.replace(b"host: x", b"host: x\r\nconnection: close")
         assert statuses(await site.talk(*(bytes([byte]) for byte in last))) == [200]
+
+    @pytest.mark.parametrize("seed", range(12))
+    async def test_where_the_packets_end_makes_no_difference(self, site: Running, seed: int):
+        chunked = HEAD + b"transfer-encoding: chunked\r\n\r\n" + b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+        missing = b"GET /nothing?a=%20b HTTP/1.1\r\nhost: x\r\n\r\n"
+        last = GOOD.replace(b"host: x", b"host: x\r\nconnection: close")
+        said, chance = chunked + missing + GOOD + b"\r\n" + chunked + last, random.Random(seed)
+        ends = sorted(chance.sample(range(1, len(said)), chance.randrange(1, 40)))
+        packets = [said[start:end] for start, end in itertools.pairwise((0, *ends, len(said)))]
+        assert statuses(await site.talk(*packets)) == [200, 404, 200, 200, 200]
+        assert [request.query for request in site.service.requests] == ["{ a }"] * 4
+
+    async def test_who_was_refused_before_being_asked_for_the_body_is_not_listened_to_any_more(self, site: Running):
+        request = (
+            HEAD.replace(b"application/json", b"text/plain") + b"expect: 100-continue\r\ncontent-length: 18\r\n\r\n"
+        )
+        said = await site.talk(request + GOOD)
+        assert statuses(said) == [415]
+        assert b"connection: close\r\n" in said
+        assert site.service.requests == []
 
     async def test_a_client_that_expects_to_be_asked_for_its_body_is_asked(self, site: Running):
         reader, writer = await asyncio.open_connection("127.0.0.1", site.port)

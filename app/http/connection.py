@@ -1,0 +1,410 @@
+"""One client's connection: HTTP/1.1 in, ASGI calls, answers out, and bounds on time, size and number.
+
+The parser is httptools', and uvicorn's server makes the connections and ends them; between them stands nothing else,
+because every microsecond counts here.
+"""
+
+import asyncio
+import enum
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NoReturn
+from urllib.parse import unquote
+
+import httptools
+import uvicorn
+from starlette.types import Scope
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.server import ServerState
+
+from app.http.bounds import Bounds
+from app.http.deadlines import NEVER, Deadlines
+from app.http.exchange import Exchange
+from app.http.faults import BROKEN, LARGE_HEADERS, NO_HOST, OLD_FRAMING, SLOW, UNANSWERED, Fault
+from app.http.front import OVERLOADED
+from app.http.replies import EXCHANGE, Header
+
+log = logging.getLogger(__name__)
+
+MOST_HEADERS = 100
+LINGER_SECONDS = 2
+"""How long a refused client may go on sending. Closing at once would reset the connection under our answer."""
+GOODBYE_SECONDS = 1
+
+
+class _Owed(enum.Enum):
+    """What the client owes us at the moment."""
+
+    HEADERS = enum.auto()
+    BODY = enum.auto()
+    NOTHING = enum.auto()
+
+
+_HEADERS, _BODY, _NOTHING = _Owed
+
+Upgrade = Callable[[asyncio.Transport, bytes, list[Header]], object]
+"""Takes the transport, and the target and headers of a request that asks for a WebSocket, off our hands."""
+
+
+_Request = tuple[Exchange, Scope]
+
+
+class _Refused(Exception):
+    """Stops the parser; the reason is in `_fault`, because httptools hides exceptions of callbacks."""
+
+
+class Connection(asyncio.Protocol):
+    """Requests of one connection are answered in order, one at a time.
+
+    Attributes:
+        due: when the client has to have sent what it owes; of the event loop's time, as `unread_due`.
+        unread_due: when it has to have read some of what waits for it.
+        reading, writing, transport, loop: as an `Exchange` needs them.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        bounds: Bounds,
+        deadlines: Deadlines,
+        upgrade: Upgrade | None,
+    ) -> None:
+        """
+        Args:
+            config, server_state, app_state, _loop: from uvicorn's server.
+            upgrade: None where no WebSockets are spoken.
+        """
+        self.loop = _loop or asyncio.get_running_loop()
+        self.reading = self.writing = True
+        self.due = self.unread_due = NEVER
+        self._app = config.loaded_app
+        self._server = server_state
+        self._state = app_state
+        self._bounds = bounds
+        self._deadlines = deadlines
+        self._upgrade = upgrade
+        self._parser: Any = httptools.HttpRequestParser(self)
+        # An answer to the first of several requests in one packet may well be the last; what follows is dropped here.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._drained: asyncio.Future[None] | None = None
+        self._owed = _HEADERS
+        self._begun = 0
+        self._packet_bytes = self._first_bytes = self._arrived_bytes = self._unread_bytes = 0
+        self._url = b""
+        self._headers: list[Header] = []
+        self._asked: Exchange | None = None
+        self._new: _Request | None = None
+        self._answering: Exchange | None = None
+        self._waiting: deque[_Request] = deque()
+        self._fault = BROKEN
+        self._refused = False
+
+    @property
+    def common_headers(self) -> list[Header]:
+        return self._server.default_headers
+
+    # What the transport calls
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # always of this kind
+        self.transport = transport
+        self._server.connections.add(self)  # type: ignore[arg-type] # it has what uvicorn's server calls
+        most, now_open = self._bounds.connections, len(self._server.connections)
+        if now_open > 2 * most:
+            transport.abort()
+        elif now_open > most:
+            self._state = {**self._state, OVERLOADED: True}
+        self._scope_of_all = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "server": get_local_addr(transport),
+            "client": get_remote_addr(transport),
+            "scheme": "https" if is_ssl(transport) else "http",
+            "root_path": "",
+        }
+        self._deadlines.add(self)
+        self.due = self.loop.time() + self._bounds.header_seconds
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+        if self._answering is not None:
+            self._answering.lose()
+        self._waiting.clear()
+        self.resume_writing()
+        if exc is None:
+            self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            self._leave_unread(len(data))
+            return
+        owed, begun = self._owed, self._begun
+        self._packet_bytes = len(data)
+        self._arrived_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            if self._asked is None:
+                self._hand_over()
+                return
+            self._asked.keep_alive = False  # to what we do not speak; nothing behind it is parsed
+        except httptools.HttpParserError:
+            self._refuse(self._fault)
+            return
+        if self._new is not None:
+            self._begin(self._new)  # without waiting for the rest of its body
+        if self._owed is _HEADERS and self._arrived_bytes - self._first_bytes > self._bounds.header_bytes:
+            self._refuse(LARGE_HEADERS)
+        elif owed is not self._owed or begun != self._begun:
+            self._set_due()
+        elif self._answering is None and owed is _NOTHING:
+            # Stray line ends are no request.
+            self.due = min(self.due, self.loop.time() + self._bounds.header_seconds)
+
+    def pause_writing(self) -> None:
+        self.writing = False
+        self.unread_due = self.loop.time() + self._bounds.body_seconds
+
+    def resume_writing(self) -> None:
+        self.writing = True
+        self.unread_due = NEVER
+        if self._drained is not None:
+            self._drained.set_result(None)
+            self._drained = None
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        self._begun += 1
+        self._owed = _HEADERS
+        self._first_bytes = self._arrived_bytes = self._packet_bytes
+        self._unread_bytes = 0
+        self._url = b""
+        self._headers = []
+        self._asked = None
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        parser, headers = self._parser, self._headers
+        names = [name for name, _ in headers]
+        version = parser.get_http_version()
+        self._check(names, version)
+        if parser.should_upgrade() and self._wants_socket():
+            return
+        method, target = parser.get_method().decode("ascii"), httptools.parse_url(self._url)
+        if target.path is None:
+            self._stop(BROKEN)
+        exchange = Exchange(
+            self,
+            bodiless=method == "HEAD",
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            expecting=b"expect" in names and (b"expect", b"100-continue") in headers,
+        )
+        path = target.path.decode("ascii")
+        scope = {
+            **self._scope_of_all,
+            "http_version": version,
+            "method": method,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": target.path,
+            "query_string": target.query or b"",
+            "headers": headers,
+            "state": {**self._state, EXCHANGE: exchange},
+        }
+        self._asked, self._new = exchange, (exchange, scope)
+        self._owed = _BODY
+
+    def on_body(self, body: bytes) -> None:
+        exchange = self._asked
+        if exchange is None:
+            return
+        if exchange.complete:
+            self._leave_unread(len(body))
+        else:
+            exchange.feed(body)
+
+    def on_message_complete(self) -> None:
+        self._owed = _NOTHING
+        exchange = self._asked
+        if exchange is not None:
+            exchange.end()
+            if self._new is not None:
+                self._begin(self._new)
+
+    def _check(self, names: list[bytes], version: str) -> None:
+        if self._arrived_bytes > self._bounds.header_bytes or len(names) > MOST_HEADERS:
+            size = len(self._url) + sum(len(name) + len(value) for name, value in self._headers)
+            if size > self._bounds.header_bytes or len(names) > MOST_HEADERS:
+                self._stop(LARGE_HEADERS)
+        hosts = names.count(b"host")
+        if hosts != 1 and (hosts > 1 or version == "1.1"):
+            self._stop(NO_HOST)
+        if version == "1.0" and b"transfer-encoding" in names:
+            self._stop(OLD_FRAMING)
+
+    def _wants_socket(self) -> bool:
+        """Whether the connection will speak WebSocket from here on, which it cannot before it has answered."""
+        if self._upgrade is None or dict(self._headers).get(b"upgrade", b"").lower() != b"websocket":
+            return False
+        if self._answering is not None:
+            self._stop(BROKEN)
+        return True
+
+    def _stop(self, fault: Fault) -> NoReturn:
+        self._fault = fault
+        raise _Refused
+
+    # Answers, in order
+
+    def _begin(self, request: _Request) -> None:
+        self._new = None
+        if self._answering is None:
+            self._start(*request)
+        else:
+            self._waiting.append(request)
+            self.pause_reading()
+
+    def _start(self, exchange: Exchange, scope: Scope) -> None:
+        self._answering = exchange
+        exchange.task = self.loop.create_task(self._answer(exchange, scope))
+        self._server.tasks.add(exchange.task)
+
+    async def _answer(self, exchange: Exchange, scope: Scope) -> None:
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        except Exception:
+            log.exception("the application failed")
+        finally:
+            if exchange.task is not None:
+                self._server.tasks.discard(exchange.task)
+            if not exchange.complete and not exchange.gone:
+                if not exchange.started:
+                    self.transport.write(UNANSWERED.written())
+                self._close()
+
+    def answered(self, exchange: Exchange) -> None:
+        self._answering = None
+        if not exchange.keep_alive:
+            self._close()
+            return
+        self.resume_reading()
+        if self._waiting:
+            self._start(*self._waiting.popleft())
+        elif self._owed is _NOTHING:
+            self.due = self.loop.time() + self._bounds.keep_alive_seconds
+
+    def handed_over(self) -> None:
+        self.due = NEVER
+
+    def pause_reading(self) -> None:
+        if self.reading:
+            self.reading = False
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self.reading and not self.transport.is_closing():
+            self.reading = True
+            self.transport.resume_reading()
+
+    async def drained(self) -> None:
+        if self._drained is None:
+            self._drained = self.loop.create_future()
+        await asyncio.shield(self._drained)  # others may wait for it, too
+
+    # The clock
+
+    def _set_due(self) -> None:
+        """Counted from now, when something else is owed than before."""
+        if self._owed is _HEADERS:
+            seconds = self._bounds.header_seconds
+        elif self._owed is _BODY:
+            seconds = self._bounds.body_seconds
+        elif self._answering is not None:
+            seconds = NEVER
+        else:
+            seconds = self._bounds.keep_alive_seconds
+        self.due = self.loop.time() + seconds
+
+    def late(self, now: float) -> None:
+        self.due = NEVER
+        if self.transport.is_closing():
+            return
+        if self._owed is _NOTHING:
+            self._close()
+        elif not self.reading:
+            self._set_due()  # it is us who do not read: an earlier request is still being answered
+        elif self._owed is _BODY or self._begun > 0:
+            self._refuse(SLOW)
+        else:
+            self._close()
+
+    def left_unread(self) -> None:
+        self.transport.abort()
+
+    # The end
+
+    def _refuse(self, fault: Fault) -> None:
+        """Answers the request that is at fault, once, and ends the connection."""
+        if self.transport.is_closing() or self._refused:
+            return
+        asked, answering = self._asked, self._answering
+        if answering is not None and (answering is not asked or answering.started or not answering.more_body):
+            # The fault is in what came after the request being answered: that answer goes out whole, and last.
+            answering.keep_alive = False
+            self._waiting.clear()
+            self.pause_reading()
+            return
+        if asked is not None and asked.complete and self._owed is _BODY:
+            self.transport.abort()  # the answer is out, and only the rest of the body was at fault
+            return
+        if answering is not None:
+            answering.lose()
+        self._new = None
+        self._refused = True
+        self.due = NEVER
+        self.transport.write(fault.written())
+        if self.transport.can_write_eof():  # TLS knows no half-closed connection
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    def _leave_unread(self, size: int) -> None:
+        self._unread_bytes += size
+        if self._unread_bytes > self._bounds.unread_bytes:
+            self.transport.abort()
+
+    def _close(self) -> None:
+        """Not before the client has read everything; but it has not for ever."""
+        self.transport.close()
+        if self.transport.get_write_buffer_size() > 0:
+            self.loop.call_later(self._bounds.body_seconds, self.transport.abort)
+
+    def shutdown(self) -> None:
+        """Called by uvicorn's server when it ends: what was asked is answered, and nothing more."""
+        if self._waiting:
+            self._waiting[-1][0].keep_alive = False
+        elif self._answering is not None:
+            self._answering.keep_alive = False
+        else:
+            self._close()
+            # An idle browser leaves its part of closing TLS undone; the end of the process need not wait for it.
+            self.loop.call_later(GOODBYE_SECONDS, self.transport.abort)
+
+    def _hand_over(self) -> None:
+        self._leave()
+        if self._upgrade is not None:
+            self._upgrade(self.transport, self._url, self._headers)
+
+    def _leave(self) -> None:
+        self._server.connections.discard(self)
+        self._deadlines.discard(self)
+        self._asked = self._new = None
+        self._parser = None  # it holds this connection, which would wait for the garbage collector
