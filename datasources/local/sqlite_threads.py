@@ -8,10 +8,9 @@ import asyncio
 import logging
 import sqlite3
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import closing, suppress
-from itertools import groupby
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 from datasources.ports import ConditionFailed, TransactionFailed
@@ -31,13 +30,12 @@ _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 class Task:
     """One unit of work and where its outcome goes."""
 
-    __slots__ = ("failed", "future", "loop", "outcome", "service", "work")
+    __slots__ = ("failed", "future", "outcome", "service", "work")
 
-    def __init__(self, work: Any, service: str) -> None:
+    def __init__(self, work: Any, service: str, future: "asyncio.Future[Any]") -> None:
         self.work = work
         self.service = service
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.future = future
         self.outcome: Any = None
         self.failed = False
 
@@ -58,43 +56,12 @@ class Task:
 Run = Callable[[sqlite3.Connection, list[Task]], None]
 
 
-class _Queue:
-    """A bounded queue from coroutines to threads, which take several tasks at a time."""
-
-    def __init__(self, capacity: int) -> None:
-        self._tasks: deque[Task] = deque()
-        self._capacity = capacity
-        self._filled = threading.Condition()
-        self._closed = False
-
-    def put(self, task: Task) -> None:
-        with self._filled:
-            if self._closed:
-                raise dependency_failed(task.service)
-            if len(self._tasks) >= self._capacity:
-                raise throttled(task.service)
-            self._tasks.append(task)
-            self._filled.notify()
-
-    def take(self, most: int) -> list[Task]:
-        """Waits for tasks; an empty list once the queue is closed and drained."""
-        with self._filled:
-            while not self._tasks and not self._closed:
-                self._filled.wait()
-            return [self._tasks.popleft() for _ in range(min(most, len(self._tasks)))]
-
-    def close(self) -> None:
-        with self._filled:
-            self._closed = True
-            self._filled.notify_all()
-
-
 class Threads:
-    """Threads with a connection each, all serving one queue.
+    """Threads with a connection each, all serving the event loop that they are made in.
 
     Args:
         connections: one thread is started for each; it closes the connection at its end.
-        capacity: tasks that may wait.
+        capacity: tasks that may be under way.
         share: tasks that a thread takes at a time.
         run: does those tasks and sets their outcomes.
         service: what clients are told is busy or broken.
@@ -111,7 +78,12 @@ class Threads:
         service: str = SERVICE,
     ) -> None:
         self._service = service
-        self._queue = _Queue(capacity)
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[Task | None] = SimpleQueue()
+        """None for each thread, at the end."""
+        self._under_way = 0
+        self._capacity = capacity
+        self._closed = False
         self._share = share
         self._run = run
         self._threads = [
@@ -121,29 +93,52 @@ class Threads:
         for thread in self._threads:
             thread.start()
 
-    async def submit(self, work: Work[Result]) -> Result:
+    def submit(self, work: Work[Result]) -> Awaitable[Result]:
         """As `do`, of a function that is given the connection."""
-        result: Result = await self.do(work)
-        return result
+        return self.do(work)
 
-    async def do(self, work: Any) -> Any:
+    def do(self, work: Any) -> Awaitable[Any]:
         """What a unit of work of any kind that `run` knows returns or raises.
 
         If the caller is cancelled, work that has not begun is dropped.
+
+        Raises:
+            DomainError: THROTTLED when too much is under way, DEPENDENCY_FAILED after `close`.
         """
-        task = Task(work, self._service)
+        if self._closed:
+            raise dependency_failed(self._service)
+        if self._under_way >= self._capacity:
+            raise throttled(self._service)
+        task = Task(work, self._service, self._loop.create_future())
+        self._under_way += 1
         self._queue.put(task)
-        return await task.future
+        return task.future
 
     async def close(self) -> None:
         """Refuses new work, finishes what was taken in, ends the threads."""
-        self._queue.close()
+        self._closed = True
+        for _ in self._threads:
+            self._queue.put(None)
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
 
+    def _take(self) -> list[Task]:
+        """Waits for a task, and takes what else has queued up, a share at most; none at the end."""
+        taken: list[Task] = []
+        task = self._queue.get()
+        with suppress(Empty):
+            while task is not None:
+                taken.append(task)
+                if len(taken) == self._share:
+                    return taken
+                task = self._queue.get_nowait()
+            if taken:  # first what was asked for before the end
+                self._queue.put(None)
+        return taken
+
     def _serve(self, connection: sqlite3.Connection) -> None:
         with closing(connection):
-            while tasks := self._queue.take(self._share):
+            while tasks := self._take():
                 wanted = [task for task in tasks if not task.future.cancelled()]
                 if wanted:
                     try:
@@ -151,7 +146,13 @@ class Threads:
                     except Exception as error:  # a bug of ours: the callers are told, and the thread lives on
                         for task in wanted:
                             task.fail(error)
-                    _settle(wanted)
+                with suppress(RuntimeError):  # the loop has ended, so nobody waits
+                    self._loop.call_soon_threadsafe(self._settle, tasks)
+
+    def _settle(self, tasks: list[Task]) -> None:
+        self._under_way -= len(tasks)
+        for task in tasks:
+            task.settle()
 
 
 def run_reads(connection: sqlite3.Connection, tasks: list[Task]) -> None:
@@ -252,15 +253,3 @@ def _translated(error: sqlite3.Error, service: str) -> DomainError:
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     _log.error("SQLite failed", extra={"error": name})
     return throttled(service) if name.startswith(_BUSY) else dependency_failed(service)
-
-
-def _settle(tasks: list[Task]) -> None:
-    for loop, group in groupby(tasks, key=lambda task: task.loop):
-        done = list(group)
-        with suppress(RuntimeError):  # the loop has ended, so nobody waits
-            loop.call_soon_threadsafe(_settle_all, done)
-
-
-def _settle_all(tasks: list[Task]) -> None:
-    for task in tasks:
-        task.settle()

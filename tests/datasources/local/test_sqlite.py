@@ -364,7 +364,7 @@ async def test_closing_finishes_what_was_taken_in_and_refuses_the_rest(tmp_path:
 
 
 async def test_a_full_queue_throttles(sqlite_store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_store._writer._queue, "_capacity", 10)
+    monkeypatch.setattr(sqlite_store._writer, "_capacity", 10)
     outcomes = await asyncio.gather(
         *(sqlite_store.put(USERS, {"userId": f"u{number}"}) for number in range(500)), return_exceptions=True
     )
@@ -388,7 +388,7 @@ async def test_the_loop_is_not_blocked_by_a_slow_disk(sqlite_store: SQLiteStore)
         asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
 
     await sqlite_store.put(USERS, ADA)
-    writing = asyncio.create_task(sqlite_store._writer.submit(slow))
+    writing = sqlite_store._writer.submit(slow)
     await stuck.wait()
     assert await sqlite_store.get(USERS, ADA) == ADA
     release.set()
