@@ -24,7 +24,9 @@ LEASE_SECONDS = 30.0
 RENEW_SECONDS = 10.0
 POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.1
-"""What comes so soon behind a change is handled together with it: in a busy chat a batch costs as much as a message."""
+"""What comes so soon behind a change is handled together with it."""
+PAUSE_SECONDS = 0.5
+"""Between batches while changes keep coming: in a busy chat a batch costs little more than a message."""
 TRIES = 5
 _MOST_TURNS = 100_000
 
@@ -73,18 +75,24 @@ class _Follower:
         """How many events are still taken one by one, after a batch that failed."""
 
     async def cycle(self) -> None:
-        if not await self.turn():
+        handled = await self.turn()
+        if not handled:
             await self._store.wait_for_change(self._step.table, self._position, seconds=POLL_SECONDS)
             await asyncio.sleep(GATHER_SECONDS)
+        elif handled < self._size():
+            await asyncio.sleep(PAUSE_SECONDS)
 
-    async def turn(self) -> bool:
-        """Handle one batch; False when there was none."""
+    def _size(self) -> int:
+        return 1 if self._singly else self._step.batch
+
+    async def turn(self) -> int:
+        """Handle one batch; how many changes it had."""
         before = await worker_rows.position(self._store, self.name)
-        page = await self._store.changes(self._step.table, before, limit=1 if self._singly else self._step.batch)
+        page = await self._store.changes(self._step.table, before, limit=self._size())
         self._position = page.position
         if page.position == before:
             self._watcher.handled(self.name, 0, 0.0)
-            return False
+            return 0
         try:
             writes = await self._step.handle(page.events)
             await self._commit(before, page.position, writes)
@@ -96,7 +104,7 @@ class _Follower:
             self._tries = 0
             self._singly = max(0, self._singly - 1)
             self._tell(page)
-        return bool(page.events)
+        return len(page.events)
 
     def _tell(self, page: FeedPage) -> None:
         committed_at = page.events[-1].at if page.events else None
@@ -137,14 +145,14 @@ class _Repeater:
         await self.turn()
         await asyncio.sleep(self._step.seconds)
 
-    async def turn(self) -> bool:
-        """Run it once; False, for it leaves nothing to be done at once."""
+    async def turn(self) -> int:
+        """Run it once; 0, for it leaves nothing to be done at once."""
         before = await worker_rows.position(self._store, self.name)
         after = await self._step.run(before)
         if after != before:
             with suppress(TransactionFailed):  # another process came as far
                 await self._store.transact([worker_rows.moved(self.name, before, after)])
-        return False
+        return 0
 
 
 _Runner = _Follower | _Repeater

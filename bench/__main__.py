@@ -90,7 +90,7 @@ PARTS = {
 - What a message costs while they are sent, and what it costs when workers have read it for the search index, for
   notifications and for lost events, are told apart: under full load workers follow later.
 - The limits are told beside it: HTTP, sign-in and execution of a mutation that does nothing, and the same rows written
-  by nothing but SQLite. A message is six rows: itself, two of the room's log, three of the change feed.
+  by nothing but SQLite. A message is four rows: itself, two of the room's log, one of the change feed.
 """,
     ),
     "store": Part(

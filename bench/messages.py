@@ -48,7 +48,7 @@ Requests = Callable[[int], Iterator[bytes]]
 """What one of the senders asks, one after the other."""
 _FOLLOWERS = ("message-search", "message-notifications", "lost-publishMessage")
 """The workers' steps that read what is sent."""
-_ROWS = {"Messages": 1, "RoomLog": 2, "_changes": 3}
+_ROWS = {"Messages": 1, "RoomLog": 2, "_changes": 1}
 """SQL tables, and the rows in them that one message adds."""
 
 

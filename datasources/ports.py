@@ -229,7 +229,8 @@ class RecordStore(Protocol):
     async def changes(self, table: Table, position: str | None, *, limit: int = 100) -> FeedPage:
         """The change feed of a table with `feed=True`; position None starts at the oldest kept change.
 
-        Changes are kept for at least 24 hours. An empty page means no more for now; its position may be new.
+        Changes are kept for at least 24 hours; those that nobody follows (`Table.unfollowed`) need not be there. An
+        empty page means no more for now; its position may be new.
         """
         ...
 

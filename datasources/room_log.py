@@ -59,17 +59,18 @@ def sequence_row(message: Message, days: int) -> Put:
 
 
 def change_row(message: Message, before: Message | None, days: int) -> Put:
-    """`words`: the change was of what the message says, so the search index has to follow."""
+    """The one that workers follow.
+
+    `isNew`: it is the message's first change. `words`: it is of what the message says, so the search index has to
+    follow.
+    """
     words = before is None or (before.body, before.is_deleted) != (message.body, message.is_deleted)
-    return Put(ROOM_LOG, {**_row(message, "C", message.change_sequence, days), "words": words})
+    row = _row(message, "C", message.change_sequence, days)
+    return Put(ROOM_LOG, {**row, "isNew": before is None, "words": words})
 
 
 def change_row_gone(message: Message) -> Delete:
     return Delete(ROOM_LOG, _key(message.room_id, "C", message.change_sequence))
-
-
-def is_place_row(key: Attributes) -> bool:
-    return str(key["sk"]).startswith("S#")
 
 
 def is_change_row(key: Attributes) -> bool:

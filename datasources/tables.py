@@ -32,6 +32,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     Attributes:
         ttl: items may expire.
         feed: changes are kept for the workers.
+        unfollowed: how sort keys begin of items whose changes lead to nothing; a feed need not have them.
         private: attributes that its changes do not show, as they may travel through queues: personal data, and
             texts to somebody. A step that needs one reads the item.
     """
@@ -42,6 +43,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     indexes: tuple[Index, ...] = ()
     ttl: bool = False
     feed: bool = False
+    unfollowed: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
 
     def index(self, name: str) -> Index:
@@ -65,6 +67,10 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     def checked_names(self) -> frozenset[str]:
         """Attributes whose values follow a rule."""
         return frozenset({*(name for name, _, _ in self.key_attributes), *(["ttl"] if self.ttl else [])})
+
+    def tells_of(self, key: Mapping[str, Any]) -> bool:
+        """Whether somebody follows changes of the item with this key."""
+        return self.feed and not (self.sort and self.unfollowed and key[self.sort].startswith(self.unfollowed))
 
     def shown(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """What a change shows of an item."""
@@ -143,7 +149,9 @@ MESSAGES = Table(
     ),
     ttl=True,
 )
-ROOM_LOG = Table("RoomLog", "roomId", "sk", ttl=True, feed=True)  # COUNTER, S#sequence, C#changeSequence
+ROOM_LOG = Table(  # COUNTER, S#sequence, C#changeSequence
+    "RoomLog", "roomId", "sk", ttl=True, feed=True, unfollowed=("COUNTER", "S#")
+)
 REACTIONS = Table("Reactions", "messageId", "emojiUser", ttl=True)
 PRESENCE = Table("Presence", "userId", indexes=(Index("ExpiryIndex", "expiryShard", "expiryAt"),), ttl=True)
 MEETINGS = Table(

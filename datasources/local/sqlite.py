@@ -89,7 +89,7 @@ class SQLiteStore:
         signal = Signal(last)
         readers = Threads("sqlite-reader", connections[1:], capacity=READ_QUEUE, share=8, run=run_reads)
         write = partial(run_writes, group=partial(RecordGroup, now=now), committed=signal.refresh)
-        writer = Threads("sqlite-writer", connections[:1], capacity=WRITE_QUEUE, share=GROUP, run=write)
+        writer = Threads("sqlite-writer", connections[:1], capacity=WRITE_QUEUE, share=GROUP, run=write, gathers=True)
         store = SQLiteStore(layouts, readers, writer, signal, now)
         sweeper = asyncio.create_task(store._sweep_forever(sweep_seconds))
         try:

@@ -109,12 +109,17 @@ class RecordGroup:
         self._known[layout][key] = new
         self._changed[layout][key] = None if new is None else layout.row(new.item, new.data)
         if layout.table.feed:
-            kind = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
-            names = encode(dict(zip(layout.table.key_names, key, strict=True)))
-            self._feed.append((self.now, layout.table.name, kind, names, _image(layout, old), _image(layout, new)))
+            self._tell(layout, key, old, new)
         self._unwritten_bytes += 0 if new is None else len(new.data)
         if self._unwritten_bytes > MOST_UNWRITTEN_BYTES:
             self._forget()
+
+    def _tell(self, layout: Layout, key: KeyValues, old: Stored | None, new: Stored | None) -> None:
+        names = dict(zip(layout.table.key_names, key, strict=True))
+        if layout.table.tells_of(names):
+            kind = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
+            images = _image(layout, old), _image(layout, new)
+            self._feed.append((self.now, layout.table.name, kind, encode(names), *images))
 
     def _read_ahead(self, works: Iterable[Any]) -> None:
         wanted: dict[Layout, dict[KeyValues, None]] = defaultdict(dict)

@@ -65,6 +65,8 @@ class Threads:
         share: tasks that a thread takes at a time.
         run: does those tasks and sets their outcomes.
         service: what clients are told is busy or broken.
+        gathers: hands over at once what comes in one pass of the loop. Handed over one by one it is taken so: a
+            thread that waits for work takes the first of many alone.
     """
 
     def __init__(
@@ -76,8 +78,11 @@ class Threads:
         share: int,
         run: Run,
         service: str = SERVICE,
+        gathers: bool = False,
     ) -> None:
         self._service = service
+        self._gathers = gathers
+        self._gathered: list[Task] = []
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Task | None] = SimpleQueue()
         """None for each thread, at the end."""
@@ -111,12 +116,23 @@ class Threads:
             raise throttled(self._service)
         task = Task(work, self._service, self._loop.create_future())
         self._under_way += 1
-        self._queue.put(task)
+        if not self._gathers:
+            self._queue.put(task)
+            return task.future
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(task)
         return task.future
+
+    def _hand_over(self) -> None:
+        for task in self._gathered:
+            self._queue.put(task)
+        self._gathered.clear()
 
     async def close(self) -> None:
         """Refuses new work, finishes what was taken in, ends the threads."""
         self._closed = True
+        self._hand_over()
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:

@@ -17,7 +17,7 @@ from datasources.local.sqlite_queries import Statement
 from datasources.local.sqlite_schema import SCHEMA_VERSION, Layout
 from datasources.local.sqlite_writes import TOKEN_SECONDS
 from datasources.ports import Change, ConditionFailed, Put, SortRange, TransactionFailed, Write
-from datasources.tables import ALL, COURSES, IDEMPOTENCY, SETTINGS, USERS, Index, Table
+from datasources.tables import ALL, COURSES, IDEMPOTENCY, ROOM_LOG, SETTINGS, USERS, Index, Table
 from datasources.updates import Add, Remove
 from domain.errors import Code, DomainError
 from domain.records import Record
@@ -490,6 +490,20 @@ async def test_a_write_that_changes_nothing_is_not_told(sqlite_store: SQLiteStor
     await sqlite_store.put(USERS, ADA | {"n": 1})
     await sqlite_store.put(USERS, ADA | {"n": True})
     assert [event.kind for event in (await sqlite_store.changes(USERS, None)).events] == ["INSERT", "MODIFY"]
+
+
+async def test_changes_that_nobody_follows_are_not_kept(sqlite_store: SQLiteStore) -> None:
+    rows = [{"roomId": "r", "sk": sk} for sk in ("COUNTER", "S#000000000001", "C#000000000001")]
+    await sqlite_store.transact([Put(ROOM_LOG, row) for row in rows])
+    await sqlite_store.update(ROOM_LOG, rows[0], [Add("lastSequence", 1)])
+    await sqlite_store.delete(ROOM_LOG, rows[2])
+
+    events = (await sqlite_store.changes(ROOM_LOG, None)).events
+
+    assert [(event.kind, event.key["sk"]) for event in events] == [
+        ("INSERT", "C#000000000001"),
+        ("REMOVE", "C#000000000001"),
+    ]
 
 
 async def test_a_waiting_worker_is_woken_by_a_change(sqlite_store: SQLiteStore) -> None:
