@@ -7,6 +7,7 @@ import asyncio
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -79,11 +80,18 @@ class JsonFormatter(logging.Formatter):
 
 
 AccessLog = Callable[[dict[str, Any]], None]
-"""Writes one line for one request, from the event loop. The fields are safe as they are, not searched for secrets."""
+"""Writes one line for one request, from the event loop. The fields are safe as they are, not searched for secrets, and
+are not changed any more."""
+HOLD_SECONDS = 0.05
+"""What a server may hold access lines back, and so what is lost of them when it is killed."""
+MOST_HELD_LINES = 1_000
 
 
-def configure(level: str, stream: IO[str] | None = None) -> AccessLog:
+def configure(level: str, stream: IO[str] | None = None, *, hold_seconds: float = 0) -> "AccessLines":
     """Send every logger's lines to `stream` (stderr when None) as JSON; the access log goes there too.
+
+    Args:
+        hold_seconds: of the access log. Whoever gives it flushes the log at the end.
 
     uvicorn's access log stays off: it prints query strings, where AppSync's sockets put their tokens.
     """
@@ -100,37 +108,55 @@ def configure(level: str, stream: IO[str] | None = None) -> AccessLog:
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, root.level))
     logging.getLogger("uvicorn.access").disabled = True
     logging.captureWarnings(True)
-    return _access_log(out) if root.level <= logging.INFO else _no_access_log
+    return AccessLines(out if root.level <= logging.INFO else None, hold_seconds)
 
 
-def _access_log(out: IO[str]) -> AccessLog:
-    """Without the logging module, which takes longer over a line than the rest of a small request.
+class AccessLines:
+    """An access log that does without the logging module, which takes longer over a line than a small request.
 
-    Lines of one turn of the event loop are written together, when it ends.
+    Lines are made and written together, when the turn of the event loop ends, or later.
+
+    Args:
+        out: None: no lines are wanted.
+        hold_seconds: how long a line may wait for others. 0: for the end of the turn.
     """
-    lines: list[bytes] = []
-    raw = getattr(out, "buffer", None)  # of a text stream over bytes: the lines need not be text in between
 
-    def write(fields: dict[str, Any]) -> None:
-        line = {"at": datetime.now(UTC), "level": "INFO", "logger": "access", "message": "request", **fields}
-        if not lines:
-            asyncio.get_running_loop().call_soon(flush)
-        lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    def __init__(self, out: IO[str] | None, hold_seconds: float) -> None:
+        self._out = out
+        self._raw = getattr(out, "buffer", None)  # of a text stream over bytes: the lines need not be text in between
+        self._hold_seconds = hold_seconds
+        self._held: list[tuple[float, dict[str, Any]]] = []
 
-    def flush() -> None:
-        together = b"".join(lines)
-        lines.clear()
-        try:
-            if raw is None:
-                out.write(together.decode())
+    def __call__(self, fields: dict[str, Any]) -> None:
+        if self._out is None:
+            return
+        held = self._held
+        if not held:
+            loop = asyncio.get_running_loop()
+            if self._hold_seconds:
+                loop.call_later(self._hold_seconds, self.flush)
             else:
-                raw.write(together)
-            out.flush()
+                loop.call_soon(self.flush)
+        held.append((time.time(), fields))
+        if len(held) >= MOST_HELD_LINES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what is held."""
+        held, self._held = self._held, []
+        if not held or self._out is None:
+            return
+        together = b"".join([_access_line(at, fields) for at, fields in held])
+        try:
+            if self._raw is None:
+                self._out.write(together.decode())
+            else:
+                self._raw.write(together)
+            self._out.flush()
         except (OSError, ValueError):
             pass  # nobody reads the log any more; requests go on
 
-    return write
 
-
-def _no_access_log(_: dict[str, Any]) -> None:
-    """Lines of level INFO are not wanted."""
+def _access_line(at: float, fields: dict[str, Any]) -> bytes:
+    line = {"at": datetime.fromtimestamp(at, UTC), "level": "INFO", "logger": "access", "message": "request", **fields}
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)

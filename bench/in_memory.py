@@ -86,7 +86,7 @@ async def main() -> None:
                 "RATE_BURST": "1000000",
             }
         )
-        access_log = logs.configure(settings.log_level)
+        access_log = logs.configure(settings.log_level, hold_seconds=logs.HOLD_SECONDS)
         async with open_app(settings) as app:
             health = Health(app.store.ready)
             service = msgspec.structs.replace(app, executor=executor(app.instruments.operation))

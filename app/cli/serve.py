@@ -39,13 +39,15 @@ DEMO_TOKEN_SECONDS = 12 * 3600
 def serve(chosen: argparse.Namespace) -> int:
     given = {name.upper(): value for name in ("host", "port", "tls") if (value := getattr(chosen, name))}
     settings = Settings.load({**os.environ, **given})
-    access_log = logs.configure(settings.log_level)
+    access_log = logs.configure(settings.log_level, hold_seconds=logs.HOLD_SECONDS)
     allow_many_files()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         try:
             runner.run(_serve(settings, access_log))
         except BindingError as error:
             raise Fault(str(error)) from error
+        finally:
+            access_log.flush()
     return 0
 
 

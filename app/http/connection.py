@@ -8,7 +8,7 @@ import asyncio
 import enum
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
@@ -23,7 +23,7 @@ from app.http.deadlines import NEVER, Deadlines
 from app.http.exchange import Exchange
 from app.http.faults import BROKEN, LARGE_HEADERS, NO_HOST, OLD_FRAMING, SLOW, UNANSWERED, Fault
 from app.http.front import OVERLOADED
-from app.http.replies import EXCHANGE, Header
+from app.http.replies import EXCHANGE, Header, lasting_header_lines
 
 log = logging.getLogger(__name__)
 
@@ -105,8 +105,8 @@ class Connection(asyncio.Protocol):
         self._refused = False
 
     @property
-    def common_headers(self) -> list[Header]:
-        return self._server.default_headers
+    def common_lines(self) -> bytes:
+        return lasting_header_lines(tuple(self._server.default_headers))
 
     # What the transport calls
 
@@ -195,10 +195,9 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         parser, headers = self._parser, self._headers
-        names = [name for name, _ in headers]
-        version = parser.get_http_version()
-        self._check(names, version)
-        if parser.should_upgrade() and self._wants_socket():
+        by_name, version = dict(headers), parser.get_http_version()
+        self._check(by_name, version)
+        if parser.should_upgrade() and self._wants_socket(by_name):
             return
         method, target = parser.get_method().decode("ascii"), httptools.parse_url(self._url)
         if target.path is None:
@@ -207,7 +206,7 @@ class Connection(asyncio.Protocol):
             self,
             bodiless=method == "HEAD",
             keep_alive=version != "1.0" and parser.should_keep_alive(),
-            expecting=b"expect" in names and (b"expect", b"100-continue") in headers,
+            expecting=b"expect" in by_name and by_name[b"expect"].lower() == b"100-continue",
         )
         path = target.path.decode("ascii")
         scope = {
@@ -240,20 +239,25 @@ class Connection(asyncio.Protocol):
             if self._new is not None:
                 self._begin(self._new)
 
-    def _check(self, names: list[bytes], version: str) -> None:
-        if self._arrived_bytes > self._bounds.header_bytes or len(names) > MOST_HEADERS:
-            size = len(self._url) + sum(len(name) + len(value) for name, value in self._headers)
-            if size > self._bounds.header_bytes or len(names) > MOST_HEADERS:
+    def _check(self, by_name: Mapping[bytes, bytes], version: str) -> None:
+        headers, most_bytes = self._headers, self._bounds.header_bytes
+        if len(headers) > MOST_HEADERS:
+            self._stop(LARGE_HEADERS)
+        if self._arrived_bytes > most_bytes:  # else there cannot be so many
+            size = len(self._url) + sum(len(name) + len(value) for name, value in headers)
+            if size > most_bytes:
                 self._stop(LARGE_HEADERS)
-        hosts = names.count(b"host")
-        if hosts != 1 and (hosts > 1 or version == "1.1"):
+        if b"host" not in by_name:
+            if version == "1.1":
+                self._stop(NO_HOST)
+        elif len(by_name) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
             self._stop(NO_HOST)
-        if version == "1.0" and b"transfer-encoding" in names:
+        if version == "1.0" and b"transfer-encoding" in by_name:
             self._stop(OLD_FRAMING)
 
-    def _wants_socket(self) -> bool:
+    def _wants_socket(self, by_name: Mapping[bytes, bytes]) -> bool:
         """Whether the connection will speak WebSocket from here on, which it cannot before it has answered."""
-        if self._upgrade is None or dict(self._headers).get(b"upgrade", b"").lower() != b"websocket":
+        if self._upgrade is None or by_name.get(b"upgrade", b"").lower() != b"websocket":
             return False
         if self._answering is not None:
             self._stop(BROKEN)

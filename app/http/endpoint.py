@@ -10,9 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.execution import Answer, GraphQLRequest
 from app.http.cors import Cors
-from app.http.front import REQUEST_ID
 from app.http.reception import Reception, Service
-from app.http.replies import ACCESS_FIELDS, Header, Reply, method_not_allowed
+from app.http.replies import ACCESS_FIELDS, REQUEST_ID, Header, Reply, method_not_allowed
 from app.http.requests import RequestReader, shown
 
 METHODS = "GET, POST, OPTIONS"

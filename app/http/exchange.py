@@ -7,7 +7,7 @@ from typing import Protocol
 from starlette.types import Message
 
 from app.http.faults import STATUS_LINES
-from app.http.replies import Header
+from app.http.replies import Header, header_lines
 from app.http.streamed_body import StreamedBody
 
 MOST_WAITING_BYTES = 64 * 1024
@@ -29,8 +29,8 @@ class Client(Protocol):
     """Whether it reads what is written to it."""
 
     @property
-    def common_headers(self) -> Sequence[Header]:
-        """Of every answer."""
+    def common_lines(self) -> bytes:
+        """Headers of every answer."""
         ...
 
     def pause_reading(self) -> None: ...
@@ -62,25 +62,19 @@ class Exchange:
         task: the application's.
     """
 
-    __slots__ = (
-        "_bodiless",
-        "_chunked",
-        "_chunks",
-        "_client",
-        "_expecting",
-        "_head",
-        "_received",
-        "_size",
-        "_stream",
-        "_unsent",
-        "_waiter",
-        "complete",
-        "gone",
-        "keep_alive",
-        "more_body",
-        "started",
-        "task",
-    )
+    # What most requests leave as it is, none has to set.
+    more_body = True
+    started = False
+    complete = False
+    gone = False
+    task: asyncio.Task[None] | None = None
+    _size = 0
+    _received = False
+    _stream: StreamedBody | None = None
+    _waiter: asyncio.Future[None] | None = None
+    _head = b""
+    _chunked = False
+    _unsent = 0
 
     def __init__(self, client: Client, *, bodiless: bool, keep_alive: bool, expecting: bool) -> None:
         """
@@ -88,21 +82,11 @@ class Exchange:
             bodiless: the answer has none, as to HEAD.
             expecting: the client waits to be asked for the body.
         """
+        self.keep_alive = keep_alive
         self._client = client
         self._bodiless = bodiless
         self._expecting = expecting
         self._chunks: list[bytes] = []
-        self._size = 0
-        self._received = False
-        self._stream: StreamedBody | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._head: bytes | None = None
-        self.keep_alive = keep_alive
-        self.more_body = True
-        self.started = False
-        self.complete = False
-        self.gone = False
-        self.task: asyncio.Task[None] | None = None
 
     # The connection's side
 
@@ -145,24 +129,24 @@ class Exchange:
             return None
         return self._taken()
 
-    def answer(self, status: int, headers: Sequence[Header], body: bytes) -> bool:
+    def answer(self, status: int, headers: bytes, body: bytes) -> bool:
         """Writes the whole answer. False, with nothing written, where `send` has to wait or there is no use.
 
         Args:
-            headers: lower-case names; a content-length that is the body's is among them.
-
-        Raises:
-            ValueError: a header does not end where it should.
+            headers: their lines, without content-length and connection.
         """
         client = self._client
         if self.started or self.gone or not client.writing:
             return False
-        head = self._written_head(status, headers)
         self.started = True
-        if self._bodiless:
-            client.transport.write(head)
-        else:
-            _write(client.transport, head, body)
+        head = b"%b%b%bcontent-length: %d\r\n%b" % (
+            STATUS_LINES[status],
+            client.common_lines,
+            headers,
+            len(body),
+            self._last_lines(),
+        )
+        _write(client.transport, head, b"" if self._bodiless else body)
         self._complete()
         return True
 
@@ -207,10 +191,12 @@ class Exchange:
         self._bodiless = self._bodiless or status in _BODILESS
         self._unsent = lengths[0] if lengths else 0
         self._chunked = not lengths and not self._bodiless
-        if self._chunked:
-            headers = [*headers, (b"transfer-encoding", b"chunked")]
+        if _LAST in headers:
+            self.keep_alive = False
+        kept = [each for each in headers if each != _LAST]
+        lines = header_lines([*kept, (b"transfer-encoding", b"chunked")] if self._chunked else kept)
         # As ASGI has it, the head goes out with the first of the body.
-        self._head = self._written_head(status, headers)
+        self._head = b"%b%b%b%b" % (STATUS_LINES[status], self._client.common_lines, lines, self._last_lines())
         self.started = True
 
     def _continue(self, body: bytes, *, more: bool) -> None:
@@ -222,8 +208,8 @@ class Exchange:
             self._unsent -= len(body)
             if self._unsent < 0 or (self._unsent and not more):
                 raise RuntimeError("the body's length is not what its header says")
-        head, self._head = self._head, None
-        _write(self._client.transport, head or b"", body)
+        head, self._head = self._head, b""
+        _write(self._client.transport, head, body)
         if not more:
             self._complete()
 
@@ -239,21 +225,11 @@ class Exchange:
         self._client.resume_reading()
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def _written_head(self, status: int, headers: Sequence[Header]) -> bytes:
+    def _last_lines(self) -> bytes:
         # A client that was never asked for its body will not send it, and what it sends next would be taken for it.
-        if _LAST in headers or (self._expecting and self.more_body):
+        if self._expecting and self.more_body:
             self.keep_alive = False
-        parts = [STATUS_LINES[status]]
-        for name, value in self._client.common_headers:
-            parts += name, b": ", value, b"\r\n"
-        for name, value in headers:
-            parts += name, b": ", value, b"\r\n"
-        parts.append(b"\r\n" if self.keep_alive or _LAST in headers else b"connection: close\r\n\r\n")
-        head = b"".join(parts)
-        lines = len(parts) // 4 + (2 if self.keep_alive or _LAST in headers else 3)
-        if not head.count(b"\n") == head.count(b"\r") == lines:
-            raise ValueError("a header of the answer holds the end of a line")
-        return head
+        return b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
 
     def _complete(self) -> None:
         self.complete = True

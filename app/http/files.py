@@ -14,9 +14,8 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from app.http.cors import Cors
-from app.http.front import REQUEST_ID
 from app.http.ranges import NotModified, Selection, selected, validators
-from app.http.replies import EXCHANGE, ClientGone, Header
+from app.http.replies import EXCHANGE, REQUEST_ID, ClientGone, Header
 from app.http.s3_errors import (
     S3Error,
     access_denied,

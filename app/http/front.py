@@ -13,13 +13,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import logs
 from app.http.cors import Cors
-from app.http.replies import ACCESS_FIELDS, COMMON_HEADERS, ClientGone, Header, Refusal, overloaded
+from app.http.replies import (
+    ACCESS_FIELDS,
+    COMMON_HEADERS,
+    REQUEST_ID,
+    ClientGone,
+    Header,
+    Refusal,
+    overloaded,
+)
 from datasources.playback import PATH as PLAYBACK_PATH
 
 log = logging.getLogger(__name__)
 
-REQUEST_ID = "request_id"
-"""Key of `scope["state"]`: the request's id."""
 OVERLOADED = "overloaded"
 """Set on connections above the limit; only health is answered there."""
 
@@ -27,6 +33,7 @@ CLIENT_GONE = 499
 """In access log and traces only, as nginx writes it: the client hung up before its request was whole."""
 
 _IDS_AT_A_TIME = 256
+_UUID = re.compile("(.{8})(.{4}).(.{3}).(.{3})(.{12})")
 _NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
 
 GRAPHQL_PATH = "/graphql"
@@ -76,15 +83,16 @@ class Front:
         request_id = next(self._ids)
         logs.request_id.set(request_id)
         path: str = scope["path"]
+        is_graphql = path == GRAPHQL_PATH
         fields: dict[str, Any] = {
             "requestId": request_id,
             "method": scope["method"],
-            "path": path if path == GRAPHQL_PATH else _shown(path),
+            "path": path if is_graphql else _shown(path),
             "status": 0,
             "ms": 0.0,
         }
-        headers: list[Header] = [(b"x-amzn-requestid", request_id.encode()), _NOSNIFF]
-        if path == GRAPHQL_PATH or _OPEN_PATH.fullmatch(path):
+        headers: tuple[Header, ...] = (_NOSNIFF,)
+        if is_graphql or _OPEN_PATH.fullmatch(path):
             headers += self._cors.headers(scope["headers"])
         elif path.startswith(FILES_PATH):
             headers += self._files_cors.headers(scope["headers"])
@@ -96,11 +104,12 @@ class Front:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 fields["status"] = message["status"]
-                message["headers"] = [*message["headers"], *headers]
+                own = (b"x-amzn-requestid", request_id.encode())
+                message["headers"] = [*message["headers"], own, *headers]
             await send(message)
 
         try:
-            if path == GRAPHQL_PATH and OVERLOADED not in state:
+            if is_graphql and OVERLOADED not in state:
                 await self._graphql(scope, receive, send_with_headers)
             else:
                 await self._others(scope, receive, send_with_headers)
@@ -152,7 +161,4 @@ def _new_ids() -> Iterator[str]:
     then waits for its turn.
     """
     while True:
-        many = os.urandom(16 * _IDS_AT_A_TIME).hex()
-        for start in range(0, len(many), 32):
-            digits = many[start : start + 32]
-            yield f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+        yield from _UUID.sub(r"\1-\2-4\3-a\4-\5 ", os.urandom(16 * _IDS_AT_A_TIME).hex()).split()

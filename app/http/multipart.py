@@ -15,9 +15,8 @@ from app.auth.credentials import Operation
 from app.execution import GraphQLRequest
 from app.http import body as bodies
 from app.http.cors import Cors
-from app.http.front import REQUEST_ID
 from app.http.reception import Reception, Service
-from app.http.replies import ACCESS_FIELDS, Header, Reply, method_not_allowed
+from app.http.replies import ACCESS_FIELDS, REQUEST_ID, Header, Reply, method_not_allowed
 from domain.callers import Caller
 from domain.errors import Code
 from domain.file_keys import incoming

@@ -10,8 +10,7 @@ from app.auth.errors import Unauthenticated
 from app.auth.recent_callers import Headers
 from app.execution import Answer, GraphQLRequest
 from app.http import body as bodies
-from app.http.front import REQUEST_ID
-from app.http.replies import Refusal, overloaded, rate_limited
+from app.http.replies import REQUEST_ID, Refusal, overloaded, rate_limited
 from app.settings import Settings
 from domain.callers import Caller
 from domain.errors import Code, DomainError

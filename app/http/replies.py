@@ -1,6 +1,7 @@
 """Whole answers: status, headers and body in one piece, in AppSync's form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -14,14 +15,37 @@ Header = tuple[bytes, bytes]
 JSON = b"application/json;charset=UTF-8"
 _NO_STORE: Header = (b"cache-control", b"no-store")
 
+REQUEST_ID = "request_id"
 ACCESS_FIELDS = "access"
 COMMON_HEADERS = "headers"
 EXCHANGE = "exchange"
-"""Keys of `scope["state"]`: what the access line will tell, the headers of every answer, and, from a connection of
-ours, the `Exchange`, which takes an answer whole."""
+"""Keys of `scope["state"]`: the request's id, what the access line will tell, the headers of every answer besides the
+id's, and, from a connection of ours, the `Exchange`, which takes an answer whole."""
 
 MALFORMED = "MalformedHttpRequestException"
 """AppSync's errorType of a request that holds no GraphQL operation."""
+
+
+def header_lines(headers: Sequence[Header]) -> bytes:
+    """As they stand in an answer.
+
+    Raises:
+        ValueError: one does not end where it should.
+    """
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    if not lines.count(b"\n") == lines.count(b"\r") == len(headers):
+        raise ValueError("a header of the answer holds the end of a line")
+    return lines
+
+
+@lru_cache(maxsize=256)
+def lasting_header_lines(headers: tuple[Header, ...]) -> bytes:
+    """The same, for headers that many answers have in common."""
+    return header_lines(headers)
+
+
+def request_id_line(request_id: str) -> bytes:
+    return b"x-amzn-requestid: %b\r\n" % request_id.encode()
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -35,17 +59,15 @@ class Reply(msgspec.Struct, frozen=True):
     async def send(self, scope: Scope, send: Send) -> None:
         """The answer, at once where the protocol can."""
         state = scope["state"]
-        headers = [
-            (b"content-type", self.content_type),
-            (b"content-length", b"%d" % len(self.body)),
-            _NO_STORE,
-            *self.headers,
-        ]
+        headers = ((b"content-type", self.content_type), _NO_STORE, *self.headers)
         exchange = state.get(EXCHANGE)
-        if exchange is not None and exchange.answer(self.status, headers + state[COMMON_HEADERS], self.body):
-            state[ACCESS_FIELDS]["status"] = self.status
-            return
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        if exchange is not None:
+            lines = lasting_header_lines(headers + state[COMMON_HEADERS]) + request_id_line(state[REQUEST_ID])
+            if exchange.answer(self.status, lines, self.body):
+                state[ACCESS_FIELDS]["status"] = self.status
+                return
+        length = (b"content-length", b"%d" % len(self.body))
+        await send({"type": "http.response.start", "status": self.status, "headers": [*headers, length]})
         await send({"type": "http.response.body", "body": self.body})
 
 

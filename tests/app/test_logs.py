@@ -127,6 +127,23 @@ async def test_an_access_line_is_written_when_lines_of_its_level_are():
     assert quiet.getvalue() == ""
 
 
+async def test_access_lines_that_may_wait_are_written_together_and_at_the_end():
+    out = io.StringIO()
+    before = logging.getLogger().handlers[:]
+    try:
+        access_log = logs.configure("INFO", out, hold_seconds=3600)
+    finally:
+        logging.getLogger().handlers[:] = before
+    for number in range(logs.MOST_HELD_LINES - 1):
+        access_log({"requestId": str(number)})
+    assert out.getvalue() == ""
+    access_log({"requestId": "one too many to hold"})
+    assert len(lines(out)) == logs.MOST_HELD_LINES
+    access_log({"requestId": "last"})
+    access_log.flush()
+    assert lines(out)[-1]["requestId"] == "last"
+
+
 async def test_a_log_that_nobody_reads_any_more_stops_no_request():
     closed = io.StringIO()
     before = logging.getLogger().handlers[:]
