@@ -15,7 +15,7 @@ from app.errors import error_object, field_errors, located, refusal, refused_req
 from app.limits import Limits, hold_cost, hold_values
 from app.plain_fields import PlainFieldsExecutor
 from app.plans.cache import Plans
-from app.plans.runtime import execute
+from app.plans.runtime import Execution
 from app.scope import RequestScope
 from app.time_limit import TimeLimit
 from app.validation_messages import variable_messages
@@ -43,7 +43,7 @@ class Answer(msgspec.Struct, frozen=True):
     """An HTTP status and the body's object: `data` and `errors` as AppSync writes them.
 
     Attributes:
-        content: parts of `data` may be `orjson.Fragment`s, ready JSON.
+        content: parts of `data` may be structs, which hold just what was selected.
     """
 
     status: int
@@ -52,7 +52,7 @@ class Answer(msgspec.Struct, frozen=True):
     @property
     def body(self) -> bytes:
         """The content as JSON."""
-        return orjson.dumps(self.content)
+        return _encode(self.content)
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -60,6 +60,17 @@ class Answer(msgspec.Struct, frozen=True):
         read: dict[str, Any] = orjson.loads(self.body)
         return read
 
+
+def _usual(value: Any) -> Any:
+    """A value of a class of its own as JSON has it."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_encode = msgspec.json.Encoder(enc_hook=_usual).encode
 
 Mutated = Callable[[Document, Operation, Mapping[str, Any]], None]
 Observe = Callable[[Operation | None, Answer, float], None]
@@ -153,8 +164,9 @@ class Executor:
                     return refused_variables(values, scope.request_id)
                 plan = self._plans.plan(known, values)
                 if plan is not None:
-                    data, errors = await self._time.hold(execute(plan, values, scope.ctx))
-                    return self._answered(document, operation, data, errors, scope)
+                    execution = Execution(plan, values, scope.ctx)
+                    data = await self._time.hold(execution.data())
+                    return self._answered(document, operation, data, execution.errors, scope)
         return await self._by_graphql_core(document, operation, variables, scope)
 
     async def _by_graphql_core(

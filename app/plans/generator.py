@@ -3,8 +3,8 @@
 Into the source go GraphQL names, the schema's own attribute names, and reprs of the two; nothing else that a client
 wrote. A value that is not just what its type says raises, and app/plans/runtime.py then does it step by step.
 
-Two kinds of code are generated. A value whose whole selection is plain becomes JSON through a msgspec struct, which
-reads, checks and writes it in C. Everything else becomes a dict through a function.
+Two kinds of code are generated. A value whose whole selection is plain becomes a msgspec struct, which is read, checked
+and written as JSON in C. Everything else becomes a dict through a function.
 """
 
 import keyword
@@ -19,7 +19,7 @@ def generate(plan: Plan, *, projected: bool) -> Plan:
     """Compiles the short ways of `plan`, in place.
 
     Args:
-        projected: values may become ready JSON; else all stay dicts and lists, for those who read the answer.
+        projected: values may become structs; else all are dicts and lists, for those who read the answer.
     """
     generator = _Generator(projected=projected)
     for field in plan.root.waiting:
@@ -36,7 +36,8 @@ class _Generator:
         self._names: dict[str, Any] = dict(NAMES)
         self._written: set[int] = set()
         self._begins: list[tuple[Selection, str]] = []
-        self._finishes: list[tuple[Shape, str]] = []
+        self._finishes: list[tuple[Items | Object, str]] = []
+        self._several: list[tuple[Items | Object, str]] = []
 
     @property
     def source(self) -> str:
@@ -49,6 +50,8 @@ class _Generator:
             selection.begin = self._names[name]
         for shape, name in self._finishes:
             shape.finish = self._names[name]
+        for shape, name in self._several:
+            shape.finish_several = self._names[name]
 
     # What the runtime comes by
 
@@ -70,7 +73,12 @@ class _Generator:
         name = f"finish_{len(self._finishes) + 1}"
         self._finishes.append((shape, name))
         if self._projected and self._is_projectable(shape):
-            self._blocks.append(f"{name} = as_json({self._type_of_values(shape)})  # {field.coordinate}")
+            type_ = self._type_of_values(shape)
+            lines = [f"{name} = reading({type_})  # {field.coordinate}"]
+            if field.bound and field.bound.resolver and not field.bound.is_root:
+                self._several.append((shape, f"{name}_several"))
+                lines.append(f"{name}_several = reading(list[{type_} | None])")
+            self._blocks.append("\n".join(lines))
         else:
             code = self._completed(shape, "value", "value", "value", 0)
             self._blocks.append(f"def {name}(value):  # {field.coordinate}\n    return {code}")

@@ -30,6 +30,7 @@ class Leaf(msgspec.Struct, eq=False):
     type: GraphQLLeafType
     coerce: Finish
     finish: None = None
+    finish_several: None = None
 
     @property
     def is_plain(self) -> bool:
@@ -42,6 +43,7 @@ class Items(msgspec.Struct, eq=False):
     required: bool
     of: "Shape"
     finish: Finish | None = None
+    finish_several: Finish | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -62,6 +64,7 @@ class Object(msgspec.Struct, eq=False):
     only: "Selection | None"
     selections: Mapping[type[msgspec.Struct], "Selection"]
     finish: Finish | None = None
+    finish_several: Finish | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -75,7 +78,8 @@ class Object(msgspec.Struct, eq=False):
 Shape: TypeAlias = Leaf | Items | Object
 """A type of the schema with what is selected below.
 
-`required`: it may not be null. `finish`: the generated short way; None where there is none.
+`required`: it may not be null. `finish`: the generated short way; None where there is none. `finish_several`: the same
+for a list of values, which may hold None.
 `is_plain`: no resolver and no rule has to be asked anywhere in it.
 """
 
@@ -114,6 +118,7 @@ class Selection(msgspec.Struct, eq=False):
         fields: in the answer's order.
         waiting: those that are not plain, see `Shape`.
         begin: the generated short way to the object with all plain fields, the others null.
+        blank: the object with what is known without a record, all else null.
     """
 
     number: int
@@ -121,6 +126,10 @@ class Selection(msgspec.Struct, eq=False):
     fields: tuple[Field, ...]
     waiting: tuple[Field, ...]
     begin: Callable[[Any], dict[str, Any]] | None = None
+    blank: dict[str, str | None] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.blank = {field.key: field.constant for field in self.fields}
 
     @property
     def is_plain(self) -> bool:

@@ -13,12 +13,13 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import is_iterable
 
 from app.access import unauthorized
+from app.bound_fields import BoundField
 from app.plans.plan import Field, Items, Leaf, Object, Plan, Selection, Shape
-from app.plans.support import as_json
 from datasources.together import together
 from domain.callers import Caller
 from domain.errors import account_suspended
 from resolvers.context import Context
+from resolvers.registry import Resolver
 
 Place: TypeAlias = "tuple[Any, str | int, Place | None, bool]"
 """Where a value stands: the dict or list, its key or index there, the place of that, whether null is forbidden."""
@@ -30,45 +31,39 @@ Todo: TypeAlias = "dict[Field, list[Asked]]"
 """Fields whose resolver has yet to be asked."""
 
 
-async def execute(
-    plan: Plan, variables: VariableValues, ctx: Context
-) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
-    """`data`, which may hold `orjson.Fragment`s, and the errors in the order in which they came up."""
-    run = _Run(variables, ctx)
-    return await run.operation(plan), run.errors()
+class Execution:
+    """Of one plan, once."""
 
+    __slots__ = ("_caller", "_ctx", "_failures", "_plan", "_variables")
 
-class _Run:
-    """One execution."""
-
-    __slots__ = ("_caller", "_ctx", "_failures", "_variables")
-
-    def __init__(self, variables: VariableValues, ctx: Context) -> None:
+    def __init__(self, plan: Plan, variables: VariableValues, ctx: Context) -> None:
+        self._plan = plan
         self._variables = variables
         self._ctx = ctx
         self._caller: Caller = ctx.caller
         self._failures: list[tuple[Exception, Field, list[str | int]]] = []
 
+    @property
     def errors(self) -> list[GraphQLError]:
-        if not self._failures:
-            return []
+        """In the order in which they came up."""
         return [located_error(error, field.nodes, path) for error, field, path in self._failures]
 
-    async def operation(self, plan: Plan) -> dict[str, Any] | None:
-        data = {field.key: field.constant for field in plan.root.fields}
-        answer: dict[str, Any] = {"data": data}
+    async def data(self) -> dict[str, Any] | None:
+        """Dicts and lists, and structs of which each has just what was selected."""
+        root = self._plan.root
+        data: dict[str, Any] = root.blank.copy()
+        answer = {"data": data}
         asked: list[Asked] = [(None, data, (answer, "data", None, False))]
-        if plan.serial:
-            for field in plan.root.waiting:
+        if len(root.waiting) == 1:
+            await self._answer(root.waiting[0], asked)
+        elif not self._plan.serial:
+            await self._all(dict.fromkeys(root.waiting, asked))
+        else:
+            for field in root.waiting:
                 await self._answer(field, asked)
                 if answer["data"] is None:
                     break
-        elif len(plan.root.waiting) == 1:
-            await self._answer(plan.root.waiting[0], asked)
-        elif plan.root.waiting:
-            await self._all(dict.fromkeys(plan.root.waiting, asked))
-        done: dict[str, Any] | None = answer["data"]
-        return done
+        return answer["data"]
 
     # Resolvers
 
@@ -80,12 +75,24 @@ class _Run:
         """One field of many records, with all that is selected below."""
         if self._failures:
             asked = [each for each in asked if not _is_gone(each[2])]
-        values = await self._values(field, [record for record, _, _ in asked])
-        ready = _ready(field.shape, values)
-        if ready is not None:
-            for (_, fields, _), value in zip(asked, ready, strict=True):
-                fields[field.key] = value
-            return
+            if not asked:
+                return
+        values: Sequence[Any]
+        try:
+            arguments = field.arguments(self._variables) if field.arguments else {}
+            bound, resolver = self._asks(field)
+            if bound.is_root:
+                values = [await resolver.func(self._ctx, **arguments)]
+            else:
+                values = await self._values(field, resolver, [record for record, _, _ in asked], arguments)
+        except Exception as error:
+            values = [error] * len(asked)
+        if len(values) > 1:
+            several = _several(field.shape, values)
+            if several is not None:
+                for (_, fields, _), value in zip(asked, several, strict=True):
+                    fields[field.key] = value
+                return
         todo: Todo = {}
         required = field.shape.required
         for (_, fields, place), value in zip(asked, values, strict=True):
@@ -93,31 +100,29 @@ class _Run:
         if todo:
             await self._all(todo)
 
-    async def _values(self, field: Field, records: list[Any]) -> Sequence[Any]:
-        """What the resolver says to each record; an exception among the values is that record's error."""
+    def _asks(self, field: Field) -> tuple[BoundField, Resolver]:
+        """Who is asked. Raises DomainError: not for this caller."""
         bound = field.bound
         if bound is None or bound.resolver is None:
             raise TypeError(f"{field.coordinate} has no resolver")
-        resolver, ctx = bound.resolver, self._ctx
-        try:
-            arguments = field.arguments(self._variables) if field.arguments else {}
-            if bound.rule and not bound.rule.allows(self._caller):
-                raise unauthorized(field.coordinate)
-            if bound.is_root and self._caller.suspended and not resolver.suspended_too:
-                raise account_suspended()
-        except Exception as error:
-            return [error] * len(records)
-        if bound.is_root:
-            try:
-                return [await resolver.func(ctx, **arguments)]
-            except Exception as error:
-                return [error]
-        if resolver.batched:
-            most = resolver.most
-            batches = [records[start : start + most] for start in range(0, len(records), most)]
-            calls = [_outcomes(field, resolver.func(ctx, batch, **arguments), len(batch)) for batch in batches]
-            return [value for values in await together(calls) for value in values]
-        return await together(_outcome(resolver.func(ctx, record, **arguments)) for record in records)
+        if bound.rule and not bound.rule.allows(self._caller):
+            raise unauthorized(field.coordinate)
+        if bound.is_root and self._caller.suspended and not bound.resolver.suspended_too:
+            raise account_suspended()
+        return bound, bound.resolver
+
+    async def _values(
+        self, field: Field, resolver: Resolver, records: list[Any], arguments: dict[str, Any]
+    ) -> Sequence[Any]:
+        """What the resolver says to each record; an exception among the values is that record's error."""
+        ctx, most = self._ctx, resolver.most
+        if not resolver.batched:
+            return await together(_outcome(resolver.func(ctx, record, **arguments)) for record in records)
+        if len(records) <= most:
+            return await _outcomes(field, resolver.func(ctx, records, **arguments), len(records))
+        batches = [records[start : start + most] for start in range(0, len(records), most)]
+        calls = [_outcomes(field, resolver.func(ctx, batch, **arguments), len(batch)) for batch in batches]
+        return [value for values in await together(calls) for value in values]
 
     # Values
 
@@ -188,7 +193,7 @@ class _Run:
                 raise TypeError("there is no short way")
             fields, rest = selection.begin(record), selection.waiting
         except Exception:
-            fields, rest = {each.key: each.constant for each in selection.fields}, selection.fields
+            fields, rest = selection.blank.copy(), selection.fields
         holder[key] = fields
         for field in rest:
             bound = field.bound
@@ -245,20 +250,18 @@ def _is_gone(place: Place) -> bool:
 
 def _has_fault(values: Sequence[Any]) -> bool:
     """Whether one of them stands for an error."""
-    return any(issubclass(each, Exception) for each in {value.__class__ for value in values})
+    return any(issubclass(each, Exception) for each in set(map(type, values)))
 
 
-def _ready(shape: Shape, values: Sequence[Any]) -> Sequence[Any] | None:
+def _several(shape: Shape, values: Sequence[Any]) -> Sequence[Any] | None:
     """What the answer shows of several values, made in one go; None where that is not to be had."""
-    finish = shape.finish
-    if not isinstance(finish, as_json) or len(values) < 2:
-        return None
-    if _has_fault(values) or (shape.required and None in values):
+    if shape.finish_several is None or _has_fault(values) or (shape.required and None in values):
         return None
     try:
-        return finish.each(values)
+        several: Sequence[Any] = shape.finish_several(values)
     except Exception:  # of one of them, and which that is comes out one by one
         return None
+    return several
 
 
 def _selection(field: Field, shape: Object, value: Any) -> Selection:

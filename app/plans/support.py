@@ -1,36 +1,26 @@
 """What generated code calls."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
-import orjson
 
 from app.plans.leaves import MOMENT
-
-_encoder = msgspec.json.Encoder()
-_encode, _encode_lines = _encoder.encode, _encoder.encode_lines
 
 
 class Projection(msgspec.Struct, gc=False):
     """The base of the structs that read one selection of one record; generated ones name the fields."""
 
 
-class as_json:  # noqa: N801 - a function in generated code
-    """Makes ready JSON of values, read and checked as `type_` says. Raises ValidationError for any other value."""
-
-    def __init__(self, type_: Any) -> None:
-        self._type = type_
-        self._several = list[type_ | None]
-
-    def __call__(self, value: Any) -> orjson.Fragment:
-        return orjson.Fragment(_encode(msgspec.convert(value, self._type, from_attributes=True)))
-
-    def each(self, values: Sequence[Any]) -> "list[orjson.Fragment]":
-        """The JSON of each value, which may be None, in one go."""
-        lines = _encode_lines(msgspec.convert(values, self._several, from_attributes=True))
-        return [orjson.Fragment(line) for line in lines.splitlines()]
+def reading(type_: Any) -> Callable[[Any], Any]:
+    """What reads and checks a value as `type_` says. It raises ValidationError for any other value."""
+    convert = msgspec.convert
+    if isinstance(type_, type):
+        return lambda value: convert(value, type_, from_attributes=True)
+    # msgspec remembers what it has found out about a struct, and of no other type.
+    holder: Any = msgspec.defstruct("Holder", [("value", type_)], bases=(Projection,))
+    return lambda value: convert({"value": value}, holder, from_attributes=True).value
 
 
 def listed(value: Any) -> Any:
@@ -48,5 +38,5 @@ def something(record: Any) -> None:
 
 is_moment = re.compile(MOMENT).match
 
-NAMES = {"is_moment": is_moment, "Projection": Projection, "as_json": as_json, "listed": listed, "something": something}
+NAMES = {"is_moment": is_moment, "Projection": Projection, "reading": reading, "listed": listed, "something": something}
 """The names that generated code knows."""

@@ -338,3 +338,17 @@ class TestDocumentCache:
         caller = Caller(Mode.API_KEY)
         answer = await ask(executor, "{ nope }", caller=caller)
         assert answer.payload["errors"][0]["extensions"]["requestId"] == "request-1"
+
+
+async def test_texts_and_numbers_of_a_class_of_their_own_are_written_as_such(
+    school: School, executor: Executor
+) -> None:
+    class Title(str):
+        __slots__ = ()
+
+    class Seats(int):
+        pass
+
+    school.courses["c1"] = Course("c1", title=Title("Algebra"), seats=Seats(7))
+    answer = await ask(executor, '{ course(id: "c1") { title seats } }')
+    assert answer.payload == {"data": {"course": {"title": "Algebra", "seats": 7}}}
