@@ -1,15 +1,15 @@
 """The published catalog: newest first by index, or by relevance through the search index."""
 
-from collections import deque
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from datasources.conditions import Condition, all_of, contains, equals
 from datasources.course_items import CATALOG_SHARDS, META, course_of
 from datasources.courses import Courses
-from datasources.ports import FeedEvent, RecordStore, SearchHit, SearchIndex
+from datasources.ports import FeedEvent, Page, RecordStore, SearchHit, SearchIndex
 from datasources.tables import COURSES
-from datasources.together import together
 from domain.courses import Course, CourseFilter
 
 SCOPE = "COURSE"
@@ -18,10 +18,13 @@ MAX_PAGES = 5
 
 _FILTERED_PAGE = 100
 _ENDED = "ended"
+_newness = attrgetter("published_at", "id")
 
 Position = list[Any]
 """Where a list goes on: of each shard, None for its start, "ended", or [publishedAt, courseId] of the last item read;
 of a search, [rank, courseId] of the last hit."""
+
+_START: Position = [None] * len(CATALOG_SHARDS)
 
 
 class Catalog:
@@ -36,22 +39,30 @@ class Catalog:
         """Published courses, the last published first, and where to go on (None: nowhere)."""
         where = _condition(narrowed)
         page_size = size // 2 + 1 if where is None else _FILTERED_PAGE
-        shards = [
-            _Shard(self._store, name, at, where, page_size)
-            for name, at in zip(CATALOG_SHARDS, position or [None] * len(CATALOG_SHARDS), strict=True)
-        ]
+        shards = [_Shard(name, at) for name, at in zip(CATALOG_SHARDS, position or _START, strict=True)]
         found: list[Course] = []
         while len(found) < size:
-            if short := [shard for shard in shards if shard.is_unsure]:
-                await together(shard.fill() for shard in short)
-            if any(shard.is_unsure for shard in shards):
-                break  # what follows there might come before everything at hand
+            await self._fill(shards, where, page_size)
             newest = _taken(shards, size - len(found))
             if not newest:
                 break
             found += newest
         positions = [shard.position for shard in shards]
         return found, None if all(at == _ENDED for at in positions) else positions
+
+    async def _fill(self, shards: Sequence["_Shard"], where: Condition | None, page_size: int) -> None:
+        """Until each shard has something at hand or has ended, or enough was read in vain."""
+        while short := [shard for shard in shards if shard.is_unsure and shard.pages_left]:
+            pages = await self._store.query_each(
+                COURSES,
+                {shard.name: shard.last_key for shard in short},
+                index="CatalogIndex",
+                limit=page_size,
+                descending=True,
+                where=where,
+            )
+            for shard, page in zip(short, pages, strict=True):
+                shard.add(page)
 
     async def search(
         self, text: str, narrowed: CourseFilter, position: Position | None, size: int
@@ -100,68 +111,63 @@ class Catalog:
 class _Shard:
     """One partition of CatalogIndex, read as far as a merge needs it."""
 
-    def __init__(self, store: RecordStore, name: str, position: Any, where: Condition | None, page_size: int) -> None:
-        self.at_hand: deque[Course] = deque()
-        self._store = store
-        self._name = name
-        self._where = where
-        self._page_size = page_size
-        self._pages_left = MAX_PAGES
-        self._before_page = position
+    def __init__(self, name: str, position: Any) -> None:
+        self.name = name
+        self.at_hand: list[Course] = []
+        """The newest last."""
+        self.pages_left = MAX_PAGES
+        self.position = position
+        """Behind what was taken."""
         self._behind_page = position
-        self._last: Course | None = None
-        """Taken of the page at hand."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Behind what is at hand."""
+        return bool(self._behind_page != _ENDED)
 
     @property
     def is_unsure(self) -> bool:
         """Nothing at hand, although the shard goes on."""
-        return not self.at_hand and self._behind_page != _ENDED
+        return not self.at_hand and self.goes_on
 
     @property
-    def position(self) -> Any:
-        """Behind what was taken."""
-        if not self.at_hand:
-            return self._behind_page
-        return self._before_page if self._last is None else [self._last.published_at, self._last.id]
-
-    async def fill(self) -> None:
-        while self.is_unsure and self._pages_left:
-            self._pages_left -= 1
-            page = await self._store.query(
-                COURSES,
-                self._name,
-                index="CatalogIndex",
-                limit=self._page_size,
-                after=self._key(self._behind_page),
-                descending=True,
-                where=self._where,
-            )
-            self.at_hand.extend(page.records(Course))
-            self._before_page, self._last = self._behind_page, None
-            last = page.last_key
-            self._behind_page = _ENDED if last is None else [last["publishedAt"], last["courseId"]]
-
-    def take(self) -> Course:
-        self._last = self.at_hand.popleft()
-        return self._last
-
-    def _key(self, position: Any) -> dict[str, Any] | None:
-        if position is None:
+    def last_key(self) -> Mapping[str, Any] | None:
+        """Where the next page begins."""
+        if self._behind_page is None:
             return None
-        published_at, course_id = position
-        return {"catalogShard": self._name, "publishedAt": published_at, "courseId": course_id, "sk": META}
+        published_at, course_id = self._behind_page
+        return {"catalogShard": self.name, "publishedAt": published_at, "courseId": course_id, "sk": META}
+
+    def add(self, page: Page) -> None:
+        self.pages_left -= 1
+        self.at_hand = page.records(Course)[::-1]
+        last = page.last_key
+        self._behind_page = _ENDED if last is None else [last["publishedAt"], last["courseId"]]
+        if not self.at_hand:
+            self.position = self._behind_page
+
+    def take(self, last: tuple[str, str]) -> None:
+        """Whatever is not older than that."""
+        left = bisect_left(self.at_hand, last, key=_newness)
+        if left == 0:
+            self.position = self._behind_page
+        elif left < len(self.at_hand):
+            self.position = list(_newness(self.at_hand[left]))
+        del self.at_hand[left:]
 
 
 def _taken(shards: Sequence[_Shard], most: int) -> list[Course]:
-    """What comes next, the newest first, as far as that is sure: until a shard that goes on has nothing at hand."""
-    order = sorted(
-        ((course.published_at, course.id, shard) for shard in shards for course in shard.at_hand), reverse=True
-    )
-    taken: list[Course] = []
-    for _, _, shard in order[:most]:
-        taken.append(shard.take())
-        if shard.is_unsure:
-            break
+    """What comes next, the newest first, as far as that is sure: no newer one can follow in a shard that goes on."""
+    if any(shard.is_unsure for shard in shards):
+        return []
+    taken = sorted((course for shard in shards for course in shard.at_hand), key=_newness, reverse=True)[:most]
+    sure = max((_newness(shard.at_hand[0]) for shard in shards if shard.goes_on), default=None)
+    while sure is not None and taken and _newness(taken[-1]) < sure:
+        taken.pop()
+    if taken:
+        last = _newness(taken[-1])
+        for shard in shards:
+            shard.take(last)
     return taken
 
 

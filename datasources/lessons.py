@@ -10,7 +10,7 @@ from datasources.conditions import all_of, equals, exists, less, not_exists
 from datasources.contention import LostRace, settle
 from datasources.course_items import META, RESOURCE, body_key, key, lesson_attributes, lesson_key, lesson_of, module_key
 from datasources.media_uses import Use, replaced, still_ready
-from datasources.outline import change_outline, children, lessons_of, rank_at_end, rank_behind
+from datasources.outline import change_outline, children, lessons_of, lessons_of_each, rank_at_end, rank_behind
 from datasources.ports import Change, Delete, Put, RecordStore
 from datasources.readable import record_or_none
 from datasources.tables import COURSES
@@ -41,6 +41,10 @@ class Lessons:
     async def of_course(self, course_id: str) -> list[Lesson]:
         """Of all modules, in rank order, without their bodies."""
         return await lessons_of(self._store, course_id)
+
+    async def of_courses(self, course_ids: Sequence[str]) -> list[list[Lesson]]:
+        """As `of_course`, in the order of at most 100 different courses."""
+        return await lessons_of_each(self._store, course_ids)
 
     async def bodies(self, lessons: Sequence[Lesson]) -> list[str | None]:
         """In the order given. Nobody's access is asked here."""

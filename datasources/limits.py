@@ -27,6 +27,7 @@ from datasources.ports import (
     MAX_BATCH_GET,
     MAX_BATCH_WRITE,
     MAX_ITEM_BYTES,
+    MAX_QUERIES,
     MAX_TRANSACTION,
     Change,
     Check,
@@ -298,6 +299,11 @@ def check_query(
         check_condition(where)
         if not {partition_name, sort_name}.isdisjoint(condition_names(where)):
             raise ValueError("a filter cannot look at the keys of the query")
+
+
+def check_queries(starts: Mapping[str, Any]) -> None:
+    if len(starts) > MAX_QUERIES:
+        raise ValueError(f"at most {MAX_QUERIES} partitions are queried at once")
 
 
 def query_keys(table: Table, index: Index | None) -> tuple[str, str | None, KeyType]:

@@ -1,7 +1,7 @@
 """Who teaches which course: MENTOR items beside a course, found from both sides."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from datasources.batches import get_each
@@ -28,8 +28,14 @@ class Mentors:
         return frozenset(item["courseId"] for item in items if item is not None)
 
     async def of_courses(self, course_ids: Sequence[str]) -> list[list[str]]:
-        """The users who teach each course, the longest-serving first, in the order asked."""
-        return list(await asyncio.gather(*map(self._of_course, course_ids)))
+        """The users who teach each of at most 100 courses, the longest-serving first, in the order asked."""
+        starts = dict.fromkeys(course_ids)
+        pages = await self._store.query_each(COURSES, starts, sort=SortRange(prefix=MENTOR))
+        found = {
+            course_id: sorted(page.items, key=itemgetter("updatedAt"))
+            for course_id, page in zip(starts, pages, strict=True)
+        }
+        return [[item["teacherId"] for item in found[course_id]] for course_id in course_ids]
 
     async def taught_by(
         self, user_id: str, *, after: dict[str, Any] | None, limit: int
@@ -75,7 +81,3 @@ class Mentors:
         if course is None:
             raise not_found("course")
         return course, mentor
-
-    async def _of_course(self, course_id: str) -> list[str]:
-        page = await self._store.query(COURSES, course_id, sort=SortRange(prefix=MENTOR))
-        return [item["teacherId"] for item in sorted(page.items, key=lambda item: item["updatedAt"])]

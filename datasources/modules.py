@@ -1,6 +1,6 @@
 """Modules: the chapters of a course."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -8,7 +8,7 @@ from datasources import idempotency
 from datasources.conditions import all_of, equals, exists, less, not_exists
 from datasources.contention import LostRace, settle
 from datasources.course_items import META, key, module_key
-from datasources.outline import change_outline, modules_of, rank_at_end, rank_behind
+from datasources.outline import change_outline, modules_of, modules_of_each, rank_at_end, rank_behind
 from datasources.ports import Change, Delete, Put, RecordStore
 from datasources.tables import COURSES
 from datasources.transactions import Guarded, commit
@@ -32,6 +32,10 @@ class Modules:
     async def of_course(self, course_id: str) -> list[Module]:
         """In rank order."""
         return await modules_of(self._store, course_id)
+
+    async def of_courses(self, course_ids: Sequence[str]) -> list[list[Module]]:
+        """In the order of at most 100 different courses; in rank order each."""
+        return await modules_of_each(self._store, course_ids)
 
     async def created_before(self, request: idempotency.Request | None) -> Module | None:
         """The module that this very request created: as it is now, or as it was returned when it is gone."""

@@ -4,9 +4,9 @@ ORDER counts the changes of an outline. A change reads ORDER, then the outline, 
 that ORDER did not move, so a rank is always computed against the order that it enters.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from datasources.conditions import equals
 from datasources.contention import LostRace, settle
@@ -36,32 +36,46 @@ class RankTooLong(Exception):
 
 async def modules_of(store: RecordStore, course_id: str) -> list[Module]:
     """In rank order."""
-    return await _ranked(store, course_id, MODULE, Module)
+    [modules] = await modules_of_each(store, [course_id])
+    return modules
+
+
+async def modules_of_each(store: RecordStore, course_ids: Sequence[str]) -> list[list[Module]]:
+    """The modules of at most 100 different courses, in rank order."""
+    return await _ranked(store, course_ids, MODULE, Module)
 
 
 async def lessons_of(store: RecordStore, course_id: str) -> list[Lesson]:
     """Lessons of all modules in rank order, without their bodies."""
-    return await _ranked(store, course_id, LESSON, Lesson)
+    [lessons] = await lessons_of_each(store, [course_id])
+    return lessons
+
+
+async def lessons_of_each(store: RecordStore, course_ids: Sequence[str]) -> list[list[Lesson]]:
+    """As `lessons_of`, of at most 100 different courses."""
+    return await _ranked(store, course_ids, LESSON, Lesson)
 
 
 async def children(store: RecordStore, course_id: str, prefix: str) -> list[Item]:
     """All items of a course under a prefix of the sort key; the contract's limits bound them."""
-    return [item async for page in _pages(store, course_id, prefix) for item in page.items]
+    return [item async for _, page in _pages(store, [course_id], prefix) for item in page.items]
 
 
-async def _ranked(store: RecordStore, course_id: str, prefix: str, kind: type[Entry]) -> list[Entry]:
-    entries = [entry async for page in _pages(store, course_id, prefix) for entry in page.records(kind)]
-    return sorted(entries, key=attrgetter("rank"))  # they come by id
+async def _ranked(store: RecordStore, course_ids: Sequence[str], prefix: str, kind: type[Entry]) -> list[list[Entry]]:
+    found: dict[str, list[Entry]] = {course_id: [] for course_id in course_ids}
+    async for course_id, page in _pages(store, course_ids, prefix):
+        found[course_id] += page.records(kind)
+    return [sorted(entries, key=attrgetter("rank")) for entries in found.values()]  # they come by id
 
 
-async def _pages(store: RecordStore, course_id: str, prefix: str) -> AsyncIterator[Page]:
-    after = None
-    while True:
-        page = await store.query(COURSES, course_id, sort=SortRange(prefix=prefix), limit=_PAGE, after=after)
-        yield page
-        if page.last_key is None:
-            return
-        after = page.last_key
+async def _pages(store: RecordStore, course_ids: Sequence[str], prefix: str) -> AsyncIterator[tuple[str, Page]]:
+    starts: dict[str, Mapping[str, Any] | None] = dict.fromkeys(course_ids)
+    while starts:
+        pages = await store.query_each(COURSES, starts, sort=SortRange(prefix=prefix), limit=_PAGE)
+        read = list(zip(starts, pages, strict=True))
+        for each in read:
+            yield each
+        starts = {course_id: page.last_key for course_id, page in read if page.last_key is not None}
 
 
 Plan = Callable[[], Awaitable[tuple[T, list[Guarded]]]]

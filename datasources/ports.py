@@ -25,6 +25,7 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 MAX_ITEM_BYTES = 400 * 1024
 MAX_TRANSACTION = 100
 MAX_BATCH_GET = 100
+MAX_QUERIES = 100
 MAX_BATCH_WRITE = 25
 HANDLING_SECONDS = 120
 
@@ -191,6 +192,24 @@ class RecordStore(Protocol):
         match `where` (which cannot look at the keys of the query): a page may be short or empty and still have
         a `last_key`. Without `where` and `ttl` only the last page is short, and it has none. At most 1,000. On
         a table the read is consistent unless told otherwise; on an index it may lag behind writes.
+        """
+        ...
+
+    async def query_each(
+        self,
+        table: Table,
+        starts: Mapping[str, Mapping[str, Any] | None],
+        *,
+        index: str | None = None,
+        sort: SortRange | None = None,
+        limit: int = 100,
+        descending: bool = False,
+        where: Condition | None = None,
+    ) -> list[Page]:
+        """As `query`, of several partitions at once: a page of each, in their order.
+
+        Args:
+            starts: by partition, `after`; at most 100.
         """
         ...
 

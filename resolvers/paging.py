@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from domain.errors import bad_request
+from domain.errors import DomainError, bad_request
 from resolvers.context import Context
 
 T = TypeVar("T")
@@ -44,26 +44,41 @@ async def page(
     return Connection(items, _sealed(ctx, operation, arguments, following))
 
 
-def page_at_hand(
+def pages_at_hand(
     ctx: Context,
     operation: str,
-    arguments: Mapping[str, Any],
+    lists: Mapping[str, Sequence[T]],
     limit: int | None,
     next_token: str | None,
-    items: Sequence[T],
     place: Callable[[T], Any],
-) -> Connection[T]:
-    """One page of a list that has been read as a whole. Args, Raises: as `page`.
+) -> dict[str, Connection[T] | DomainError]:
+    """One page of each of several lists that have been read as a whole.
+
+    One parent's refusal is not the others': a token of one is no token of theirs.
 
     Args:
+        lists: by the parent's id, as is what comes back.
         place: of an item, JSON-like; rises along the list.
+
+    Raises:
+        DomainError: BAD_REQUEST for a limit outside 1..100.
     """
     size = page_size(limit)
-    position = _opened(ctx, operation, arguments, next_token)
-    rest = items if position is None else [item for item in items if place(item) > position]
-    if len(rest) <= size:
-        return Connection(rest)
-    return Connection(rest[:size], _sealed(ctx, operation, arguments, place(rest[size - 1])))
+    pages: dict[str, Connection[T] | DomainError] = {}
+    for parent_id, items in lists.items():
+        rest, arguments = items, {"parent": parent_id}
+        if next_token is not None:
+            try:
+                position = _opened(ctx, operation, arguments, next_token)
+            except DomainError as refusal:
+                pages[parent_id] = refusal
+                continue
+            rest = [item for item in items if place(item) > position]
+        if len(rest) > size:
+            pages[parent_id] = Connection(rest[:size], _sealed(ctx, operation, arguments, place(rest[size - 1])))
+        else:
+            pages[parent_id] = Connection(rest)
+    return pages
 
 
 def _opened(ctx: Context, operation: str, arguments: Mapping[str, Any], next_token: str | None) -> Any:

@@ -94,6 +94,22 @@ class ObservedStore:
         )
         return await self._seen("query", table.name, asked)
 
+    async def query_each(
+        self,
+        table: Table,
+        starts: Mapping[str, Mapping[str, Any] | None],
+        *,
+        index: str | None = None,
+        sort: SortRange | None = None,
+        limit: int = 100,
+        descending: bool = False,
+        where: Condition | None = None,
+    ) -> list[Page]:
+        asked = self._store.query_each(
+            table, starts, index=index, sort=sort, limit=limit, descending=descending, where=where
+        )
+        return await self._seen("query_each", table.name, asked)
+
     async def count(
         self, table: Table, partition: Any, *, index: str | None = None, sort: SortRange | None = None, most: int
     ) -> int:

@@ -26,6 +26,7 @@ from datasources.aws.http_connections import CONNECT_SECONDS, CONNECTIONS, READ_
 from datasources.conditions import Condition, any_of, greater, not_exists
 from datasources.limits import (
     check_batch_get,
+    check_queries,
     check_query,
     checked_batch,
     checked_key,
@@ -54,6 +55,7 @@ from datasources.ports import (
     Write,
 )
 from datasources.tables import Index, Table
+from datasources.together import together
 from datasources.updates import Update
 from datasources.values import item_too_large
 from domain.errors import dependency_failed
@@ -198,6 +200,25 @@ class DynamoDBStore:
         items, last_key = await self._read_page(table, chosen, condition, request, limit, after)
         now = self._now()
         return ItemPage([item for item in items if not expired(table, item, now)], last_key)
+
+    async def query_each(
+        self,
+        table: Table,
+        starts: Mapping[str, Mapping[str, Any] | None],
+        *,
+        index: str | None = None,
+        sort: SortRange | None = None,
+        limit: int = 100,
+        descending: bool = False,
+        where: Condition | None = None,
+    ) -> list[Page]:
+        check_queries(starts)
+        return await together(
+            self.query(
+                table, partition, index=index, sort=sort, limit=limit, after=after, descending=descending, where=where
+            )
+            for partition, after in starts.items()
+        )
 
     def _key_condition(
         self, table: Table, index: Index | None, partition: Any, sort: SortRange | None, to: Placeholders

@@ -14,6 +14,7 @@ from datasources import tables as declared
 from datasources.conditions import Condition
 from datasources.limits import (
     check_batch_get,
+    check_queries,
     check_query,
     checked_batch,
     checked_key,
@@ -34,7 +35,7 @@ from datasources.local.sqlite_threads import SERVICE, Result, Threads, Work, run
 from datasources.local.sqlite_writes import TOKEN_SECONDS, Batch, Effect, Expiry, Single, Transaction
 from datasources.pages import ItemPage
 from datasources.ports import Attributes, Change, Delete, FeedPage, Item, Key, Page, Put, SortRange, Write
-from datasources.tables import Table
+from datasources.tables import Index, Table
 from datasources.updates import Update
 from domain.errors import DomainError, dependency_failed
 
@@ -151,17 +152,56 @@ class SQLiteStore:
         where: Condition | None = None,
         consistent: bool | None = None,
     ) -> Page:
-        layout, chosen = self._layout(table), None if index is None else table.index(index)
+        chosen = None if index is None else table.index(index)
         check_query(table, chosen, partition, sort, limit, after, where)
-        statement = Statement(layout, chosen, partition).within(sort).behind(after, descending=descending)
-        sql, values = statement.items(limit + 1, descending=descending)
+        statement = self._select(table, chosen, partition, sort, limit, after, descending=descending)
+        rows = await self._readers.submit(lambda connection: read_rows(connection, *statement))
+        return self._page(table, chosen, rows, limit, where)
 
-        rows = await self._readers.submit(lambda connection: read_rows(connection, sql, values))
+    async def query_each(
+        self,
+        table: Table,
+        starts: Mapping[str, Mapping[str, Any] | None],
+        *,
+        index: str | None = None,
+        sort: SortRange | None = None,
+        limit: int = 100,
+        descending: bool = False,
+        where: Condition | None = None,
+    ) -> list[Page]:
+        check_queries(starts)
+        chosen = None if index is None else table.index(index)
+        statements = []
+        for partition, after in starts.items():
+            check_query(table, chosen, partition, sort, limit, after, where)
+            statements.append(self._select(table, chosen, partition, sort, limit, after, descending=descending))
+        found = await self._readers.submit(
+            lambda connection: [read_rows(connection, *statement) for statement in statements]
+        )
+        return [self._page(table, chosen, rows, limit, where) for rows in found]
+
+    def _select(
+        self,
+        table: Table,
+        index: Index | None,
+        partition: Any,
+        sort: SortRange | None,
+        limit: int,
+        after: Mapping[str, Any] | None,
+        *,
+        descending: bool,
+    ) -> tuple[str, list[Any]]:
+        """A statement that reads the rows of a page and one more, and its values."""
+        statement = Statement(self._layout(table), index, partition).within(sort).behind(after, descending=descending)
+        return statement.items(limit + 1, descending=descending)
+
+    def _page(self, table: Table, index: Index | None, rows: list[bytes], limit: int, where: Condition | None) -> Page:
+        """Of the rows that were read."""
         last_key = None
         if len(rows) > limit:
             rows = rows[:limit]
             last = decode(rows[-1])
-            last_key = {name: last[name] for name in position_names(table, chosen)}
+            last_key = {name: last[name] for name in position_names(table, index)}
         if where is None and not table.ttl:
             return RowPage(rows, last_key, self._decoders)
         now, items = self._now(), [decode(row) for row in rows]

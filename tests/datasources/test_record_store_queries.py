@@ -65,6 +65,24 @@ async def test_what_is_no_such_record_is_told_and_left_out(
 
 
 @pytest.mark.usefixtures("course")
+async def test_several_partitions_are_asked_at_once(store: RecordStore) -> None:
+    starts = {"c1": None, "c9": None, "c0": {"courseId": "c0", "sk": "LESSON#2"}}
+    ours, nothing, other = await store.query_each(COURSES, starts, sort=SortRange(prefix="LESSON#"), limit=2)
+    assert [item["sk"] for item in ours.items] == LESSONS[:2]
+    assert ours.last_key == {"courseId": "c1", "sk": "LESSON#2"}
+    assert (nothing.items, nothing.last_key) == ([], None)
+    assert [(item["courseId"], item["sk"]) for item in other.items] == [("c0", "LESSON#3")]
+    assert other.last_key is None
+    backwards = await store.query_each(COURSES, {"c1": None, "c2": None}, descending=True, where=equals("n", 2))
+    assert [[item["sk"] for item in page.items] for page in backwards] == [["MODULE#2", "LESSON#2"]] * 2
+    assert await store.query_each(COURSES, {}) == []
+    with pytest.raises(ValueError, match="100 partitions"):
+        await store.query_each(COURSES, dict.fromkeys(map(str, range(101))))
+    with pytest.raises(ValueError, match="another partition"):
+        await store.query_each(COURSES, {"c1": None, "c2": {"courseId": "c1", "sk": "META"}})
+
+
+@pytest.mark.usefixtures("course")
 async def test_bounds_of_the_sort_key(store: RecordStore) -> None:
     assert await sort_keys(store, SortRange(prefix="LESSON#")) == LESSONS[:3]
     assert await sort_keys(store, SortRange(prefix="LESSON#"), descending=True) == LESSONS[2::-1]
