@@ -40,6 +40,8 @@ def plain(value: Any, depth: int = 1) -> Any:
         if not value.isascii():
             value.encode()  # a lone surrogate has no UTF-8 form: UnicodeEncodeError is a ValueError
         return value
+    if kind is int and -MAX_INTEGER <= value < MAX_INTEGER:
+        return value
     if kind is int or kind is float:
         return plain_number(value)
     if kind is bool or value is None or kind is bytes:
@@ -61,8 +63,6 @@ def plain(value: Any, depth: int = 1) -> Any:
 def plain_number(value: int | float) -> int | float:
     """An integral number as int, any other as float; at most 38 significant digits, magnitude below 1e126."""
     if type(value) is int:
-        if -MAX_INTEGER <= value < MAX_INTEGER:
-            return value
         digits = str(abs(value))
         if len(digits) > 126 or len(digits.rstrip("0")) > _MAX_DIGITS:
             raise ValueError(f"the number has more than {_MAX_DIGITS} digits")

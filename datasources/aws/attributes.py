@@ -12,16 +12,18 @@ Wire = dict[str, Any]
 
 
 def to_wire(item: Mapping[str, Any]) -> dict[str, Wire]:
-    return {name: wire_value(value) for name, value in item.items()}
+    return {name: {"S": value} if type(value) is str else wire_value(value) for name, value in item.items()}
 
 
 def wire_value(value: Any) -> Wire:
     if type(value) is str:  # what most values are
         return {"S": value}
+    if type(value) is int:
+        return {"N": str(value)}
     kind = kind_of(value)
     match kind:
         case "N":
-            return {"N": str(value) if type(value) is int else format(Decimal(repr(value)), "f")}
+            return {"N": format(Decimal(repr(value)), "f")}
         case "NULL":
             return {"NULL": True}
         case "L":
@@ -33,7 +35,10 @@ def wire_value(value: Any) -> Wire:
 
 
 def from_wire(attributes: Mapping[str, Wire]) -> Item:
-    return {name: wire["S"] if "S" in wire else plain_value(wire) for name, wire in attributes.items()}
+    return {
+        name: wire["S"] if "S" in wire else _number(wire["N"]) if "N" in wire else plain_value(wire)
+        for name, wire in attributes.items()
+    }
 
 
 def plain_value(wire: Wire) -> Any:

@@ -1,8 +1,8 @@
 """Records in DynamoDB: the `RecordStore` for many machines."""
 
 import asyncio
+import secrets
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
@@ -346,7 +346,7 @@ class DynamoDBStore:
             action, request = self._request(write)
             requests.append({action: request})
         # With a token DynamoDB does a repeated transaction once, so that a lost answer is no reason to give up.
-        token = token or str(uuid.uuid4())
+        token = token or secrets.token_hex(16)
         try:
             async with deadline():
                 await self._send(
