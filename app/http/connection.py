@@ -300,11 +300,11 @@ class Connection(asyncio.Protocol):
         if not exchange.keep_alive:
             self._close()
             return
-        self.resume_reading()
         if self._waiting:
             self._start(*self._waiting.popleft())
         elif self._owed is _NOTHING:
             self.due = self.loop.time() + self._bounds.keep_alive_seconds
+        self.resume_reading()
 
     def handed_over(self) -> None:
         self.due = NEVER
@@ -315,7 +315,7 @@ class Connection(asyncio.Protocol):
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        if not self.reading and not self.transport.is_closing():
+        if not self.reading and not self._waiting and not self.transport.is_closing():
             self.reading = True
             self.transport.resume_reading()
 

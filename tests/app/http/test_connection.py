@@ -54,6 +54,13 @@ async def drip(port: int, beginning: bytes, drop: bytes) -> bytes:
     return bytes(said)
 
 
+async def flood(writer: asyncio.StreamWriter) -> None:
+    """Asks on and on, as long as the system's buffers take it."""
+    while True:
+        writer.write(GOOD * 1000)
+        await writer.drain()
+
+
 async def test_connections_are_written_against_this_uvicorn():
     """Its server makes and ends our connections: read app/http/connection.py again before this version moves."""
     assert version("uvicorn").startswith("0.54.")
@@ -239,6 +246,19 @@ class TestFraming:
         last = GOOD.replace(b"host: x", b"host: x\r\nconnection: close")
         missing = b"GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n"
         assert statuses(await site.talk(GOOD + missing + last)) == [200, 404, 200]
+
+    async def test_who_asks_without_waiting_for_answers_is_not_read_for_ever(self, serve: Serve):
+        async with serve() as site:
+            site.service.release.clear()
+            _, writer = await asyncio.open_connection("127.0.0.1", site.port)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                writer.write(GOOD)
+                await site.service.begun.acquire()
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(flood(writer), 1)
+            (connection,) = site.server.server_state.connections
+            assert len(connection._waiting) < 10_000  # what one packet holds
+            writer.transport.abort()
 
     async def test_what_follows_the_last_request_is_not_answered(self, site: Running):
         last = GOOD.replace(b"host: x", b"host: x\r\nconnection: close")
