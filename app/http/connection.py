@@ -143,8 +143,8 @@ class Connection(asyncio.Protocol):
             self._leave_unread(len(data))
             return
         owed, begun = self._owed, self._begun
-        self._packet_bytes = len(data)
-        self._arrived_bytes += len(data)
+        self._packet_bytes = size = len(data)
+        self._arrived_bytes += size
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -233,11 +233,11 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._owed = _NOTHING
-        exchange = self._asked
+        exchange, new = self._asked, self._new
         if exchange is not None:
             exchange.end()
-            if self._new is not None:
-                self._begin(self._new)
+        if new is not None:
+            self._begin(new)
 
     def _check(self, by_name: Mapping[bytes, bytes], version: str) -> None:
         headers, most_bytes = self._headers, self._bounds.header_bytes

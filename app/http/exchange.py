@@ -95,6 +95,8 @@ class Exchange:
             self._stream.feed(data)
             return
         self._chunks.append(data)
+        if self.task is None:
+            return  # not begun, so all of it is from one packet
         self._size += len(data)
         if self._size > MOST_WAITING_BYTES:
             self._client.pause_reading()
@@ -127,7 +129,9 @@ class Exchange:
         """The whole body, once; None while some of it is missing, which `receive` waits for."""
         if self.more_body or self.gone:
             return None
-        return self._taken()
+        self._received = True
+        chunks, self._chunks = self._chunks, []
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def answer(self, status: int, headers: bytes, body: bytes) -> bool:
         """Writes the whole answer. False, with nothing written, where `send` has to wait or there is no use.
