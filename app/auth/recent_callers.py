@@ -52,13 +52,15 @@ class RecentCallers:
 
 
 def _read(headers: Headers) -> tuple[bytes | None, bytes]:
-    """The digest of the only credential, or None, and the first user agent, in one pass."""
-    shown, agent = None, None
-    for name, value in headers:
-        if name in _CREDENTIALS:
-            if shown is not None:
-                return None, b""
-            shown = name + value
-        elif agent is None and name == b"user-agent":
-            agent = value
-    return None if shown is None else hashlib.sha256(shown).digest(), agent or b""
+    """The digest of the only credential, or None, and the first user agent."""
+    by_name = dict(reversed(headers))
+    key, token = by_name.get(b"x-api-key"), by_name.get(b"authorization")
+    if len(by_name) < len(headers) and sum(name in _CREDENTIALS for name, _ in headers) > 1:
+        return None, b""
+    if token is None and key is not None:
+        shown = b"x-api-key" + key
+    elif token is not None and key is None:
+        shown = b"authorization" + token
+    else:
+        return None, b""
+    return hashlib.sha256(shown).digest(), by_name.get(b"user-agent", b"")

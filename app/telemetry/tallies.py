@@ -43,16 +43,17 @@ class Times(Collector):
         self.labels = (label,)
         self._bounds = bounds
         self._names = [*map(str, bounds), "+Inf"]
-        self._buckets: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(self._names))
-        self._sums: defaultdict[str, float] = defaultdict(float)
+        # Behind the buckets' counts stands the sum.
+        self._kept: defaultdict[str, list[float]] = defaultdict(lambda: [0] * (len(self._names) + 1))
 
     def observe(self, value: str, seconds: float) -> None:
-        self._buckets[value][bisect_left(self._bounds, seconds)] += 1
-        self._sums[value] += seconds
+        kept = self._kept[value]
+        kept[bisect_left(self._bounds, seconds)] += 1
+        kept[-1] += seconds
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         family = HistogramMetricFamily(self.name, self._words, labels=self.labels)
-        for value, buckets in list(self._buckets.items()):
+        for value, (*buckets, total) in list(self._kept.items()):
             rising = list(zip(self._names, accumulate(buckets), strict=True))
-            family.add_metric([value], rising, self._sums[value])
+            family.add_metric([value], rising, total)
         yield family
