@@ -22,6 +22,9 @@ from app.realtime.doorman import Doorman
 from app.realtime.sockets import Sockets
 from app.settings import Settings
 
+DEAD_MILLISECONDS = 60_000
+"""Without an answer from the client's machine to what was sent to it, it is gone."""
+
 
 class Server(uvicorn.Server):
     """uvicorn's server, which on SIGTERM first says that it is not ready, and then ends with status 0.
@@ -74,6 +77,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux's, and every connection has it from the socket that listens
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_MILLISECONDS)
         bound.bind((host, port))
     except OSError:
         bound.close()

@@ -63,8 +63,8 @@ class Selected(msgspec.Struct, frozen=True):
     below: Mapping[str, tuple["Selected", ...]] | None
 
 
-class Projection(msgspec.Struct, frozen=True, weakref=True):
-    """A subscription operation, ready to be applied to events.
+class Projection(msgspec.Struct, frozen=True, weakref=True, eq=False):
+    """A subscription operation, ready to be applied to events. It equals itself only.
 
     Attributes:
         root: its one root field.

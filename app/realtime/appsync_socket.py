@@ -14,7 +14,7 @@ from app.errors import ErrorObject, refusal
 from app.http.replies import Refusal as BadBody
 from app.http.requests import shown
 from app.realtime import connecting
-from app.realtime.connecting import CONNECT, START_PATH, Refusal, credentials_of, header_object
+from app.realtime.connecting import START_PATH, Refusal, credentials_of, header_object
 from app.realtime.live import error_of
 from app.realtime.session import Session, Stream, valid_id
 from domain.callers import Caller
@@ -27,6 +27,8 @@ _KEEP_ALIVE = b'{"type":"ka"}'
 
 
 class AppSyncSession(Session):
+    __slots__ = ()
+
     answers: ClassVar[Mapping[str, str]] = {"connection_init": "_init", "start": "_start", "stop": "_stop"}
 
     def beat(self) -> None:
@@ -55,7 +57,7 @@ class AppSyncSession(Session):
         if self.caller is not None:
             return True
         try:
-            self.caller = await self.services.connect(credentials_of(self.handshake), lambda: CONNECT, self)
+            await self.connect(credentials_of(self.socket.handshake))
         except Refusal as refusal:
             self.say({"type": "connection_error", "payload": {"errors": [refusal.error]}})
             self.socket.close(1008, str(refusal.error["errorType"]))
@@ -99,7 +101,7 @@ class AppSyncSession(Session):
         except DomainError as error:
             return [error_of(error)]
         except Exception as error:
-            return [error_of(refusal(error, self.handshake.request_id))]
+            return [error_of(refusal(error, self.socket.handshake.request_id))]
         stream = Stream(self, id_, b'{"type":"data","id":' + orjson.dumps(id_) + b',"payload":')
         return await self.begin(stream, request, caller)
 
@@ -108,7 +110,7 @@ class AppSyncSession(Session):
         header = extensions.get("authorization") if isinstance(extensions, dict) else None
         if header is None:
             raise Unauthenticated(MISSING)
-        credentials = connecting.credentials(self.handshake, START_PATH, header_object(header), data.encode())
+        credentials = connecting.credentials(self.socket.handshake, START_PATH, header_object(header), data.encode())
         return await self.services.identify(credentials, lambda: shown(self.services.requests.of_json(data.encode())))
 
     async def _stop(self, frame: dict[str, Any]) -> None:

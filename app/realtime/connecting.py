@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
+import msgspec
 import orjson
 
 from app.auth.credentials import Credentials, Operation
 from app.auth.errors import Unauthenticated
-from app.realtime.websocket import Handshake
+from app.realtime.handshake import Handshake
 from domain.callers import Caller
 from domain.errors import RETRYABLE, Code, DomainError
 
@@ -70,6 +71,13 @@ def credentials(handshake: Handshake, path: str, headers: Headers, body: bytes) 
     return Credentials(
         "POST", path, "", headers + more, body, ip_address=handshake.ip_address, request_id=handshake.request_id
     )
+
+
+def without_credentials(handshake: Handshake) -> Handshake:
+    """What is left of it once they were looked at: what every later claim on the socket is told with."""
+    agents = [(name, value) for name, value in handshake.headers if name == "user-agent"]
+    kept = (each for each in handshake.query.split("&") if each.partition("=")[0] not in (_HEADER, _PAYLOAD))
+    return msgspec.structs.replace(handshake, headers=tuple(agents[:1]), query="&".join(kept))
 
 
 def header_object(value: Any) -> Headers:

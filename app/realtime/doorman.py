@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from websockets.datastructures import Headers
-from websockets.http11 import Request
 
 from app.logs import AccessLog
 from app.realtime.appsync_socket import AppSyncSession
+from app.realtime.handshake import Handshake
 from app.realtime.services import Services
 from app.realtime.session import Session
 from app.realtime.transport_ws import TransportSession
-from app.realtime.websocket import PATHS, Handshake, WebSocket
+from app.realtime.websocket import PATHS, WebSocket
 
 PROTOCOLS: Mapping[str, type[Session]] = {"graphql-ws": AppSyncSession, "graphql-transport-ws": TransportSession}
 
@@ -40,32 +40,35 @@ class Doorman:
         self, transport: asyncio.Transport, target: bytes, headers: Sequence[tuple[bytes, bytes]]
     ) -> asyncio.Protocol:
         """Takes over a connection: answers the handshake and returns the protocol that goes on with it."""
-        socket = WebSocket(self, transport)
+        path, _, query = target.decode("latin-1").partition("?")
+        said = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
+        peer = transport.get_extra_info("peername")
+        address = self._address_of(peer[0] if isinstance(peer, tuple) else None, said)
+        socket = WebSocket(self, transport, Handshake(path, query, said, address, str(uuid4())))
         transport.set_protocol(socket)
-        listed = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])
-        socket.open(Request(target.decode("latin-1"), listed))
+        socket.open()
         return socket
 
     def allows_origin(self, origin: str | None) -> bool:
         return origin is None or "*" in self._origins or origin in self._origins
 
-    def protocol_of(self, offered: tuple[str, ...]) -> str | None:
+    def protocol_of(self, offered: Sequence[str]) -> str | None:
         return next((each for each in offered if each in PROTOCOLS), None)
 
-    def address_of(self, peer: str | None, headers: tuple[tuple[str, str], ...]) -> str | None:
-        forwarded = ", ".join(value for name, value in headers if name == "x-forwarded-for")
-        if isinstance(self._proxies, tuple) or peer not in self._proxies or not forwarded:
-            return peer
-        return self._proxies.get_trusted_client_address(forwarded)[0] or peer
-
-    def session(self, protocol: str, socket: WebSocket, handshake: Handshake) -> Session:
-        return PROTOCOLS[protocol](socket, self._services, handshake)
+    def session(self, protocol: str, socket: WebSocket) -> Session:
+        return PROTOCOLS[protocol](socket, self._services)
 
     def tell(self, handshake: Handshake, status: int) -> None:
         self._access_log({**_common(handshake), "status": status})
 
     def tell_of_end(self, handshake: Handshake, code: int | None, seconds: float) -> None:
         self._access_log({**_common(handshake), "closed": code, "seconds": round(seconds, 1)})
+
+    def _address_of(self, peer: str | None, headers: tuple[tuple[str, str], ...]) -> str | None:
+        forwarded = ", ".join(value for name, value in headers if name == "x-forwarded-for")
+        if isinstance(self._proxies, tuple) or peer not in self._proxies or not forwarded:
+            return peer
+        return self._proxies.get_trusted_client_address(forwarded)[0] or peer
 
 
 def _common(handshake: Handshake) -> dict[str, Any]:

@@ -228,8 +228,8 @@ class LiveSubscriptions:
         finally:
             scope.close()
         narrowing = None if written is None else parsed(written)
-        shown, group = self._visibility.shown(asked, subscription.digest, caller)
-        return Topic(asked.name, asked.arguments, narrowing, group, shown.encoded)
+        shown = self._visibility.shown(asked, subscription.digest, caller)
+        return Topic(asked.name, asked.arguments, narrowing, shown, shown.encoded)
 
 
 class _Visibility:
@@ -243,15 +243,15 @@ class _Visibility:
         self._groups = frozenset[str]().union(*gates)
         self._shown: WeakValueDictionary[Hashable, Projection | Shown] = WeakValueDictionary()
 
-    def shown(self, asked: Asked, digest: bytes, caller: Caller) -> tuple[Projection | Shown, Hashable]:
-        """With the key of the group of all who are shown the same."""
+    def shown(self, asked: Asked, digest: bytes, caller: Caller) -> Projection | Shown:
+        """One and the same for the whole group of those who are shown the same."""
         key = (digest, caller.mode, self._groups & caller.groups, caller.denied_fields)
         known = self._shown.get(key)
         if known is None:
             projection = project(self._schema, asked.root, asked.fragments, asked.variables, self._denied(caller))
             known = projection if self._codes is None else Shown(projection, self._codes)
             self._shown[key] = known
-        return known, key
+        return known
 
     def _denied(self, caller: Caller) -> Callable[[str], bool]:
         taken = denied_coordinates(caller)

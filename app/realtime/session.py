@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 
 import orjson
 
+from app.auth.credentials import Credentials
 from app.errors import ErrorObject, refusal
 from app.execution import GraphQLRequest
-from app.realtime.connecting import bucket
+from app.realtime.connecting import CONNECT, bucket, without_credentials
 from app.realtime.live import Subscription, error_of
 from app.realtime.operations import Refused
 from app.realtime.services import Services
-from app.realtime.websocket import Handshake, WebSocket
+from app.realtime.websocket import WebSocket
+from app.shared_timer import Waiting
 from domain.callers import Caller
 from domain.errors import DomainError
 
@@ -23,7 +25,6 @@ MOST_FRAMES_WAITING = 64
 MOST_FAULTS = 20
 """Frames that make no sense, until the socket is closed."""
 LONGEST_ID = 256
-KEEP_ALIVE_SECONDS = 60.0
 CONTINUITY_LOST = (1012, "continuity lost")
 
 log = logging.getLogger(__name__)
@@ -32,21 +33,22 @@ log = logging.getLogger(__name__)
 class Stream:
     """One subscription of a socket."""
 
-    __slots__ = ("_prefix", "_session", "id", "live", "subscription")
+    __slots__ = ("_prefix", "_session", "_socket", "id", "live", "subscription")
 
     def __init__(self, session: "Session", id: str, prefix: bytes) -> None:
         self._session = session
+        self._socket = session.socket
         self._prefix = prefix
         self.id = id
         self.live = True
         self.subscription: Subscription | None = None
 
     def deliver(self, payload: bytes) -> None:
-        self._session.socket.send(self._prefix + payload + b"}")
+        self._socket.send(self._prefix + payload + b"}")
 
     def lose_continuity(self) -> None:
         self.live = False
-        self._session.socket.close(*CONTINUITY_LOST)
+        self._socket.close(*CONTINUITY_LOST)
 
     def end(self, errors: list[ErrorObject]) -> None:
         self._session.ended(self, errors)
@@ -58,31 +60,33 @@ Answer = Callable[[dict[str, Any]], Awaitable[None]]
 class Session:
     """One socket's conversation. Frames are answered one after another, in a task that ends when there are none."""
 
-    def __init__(self, socket: WebSocket, services: Services, handshake: Handshake) -> None:
+    __slots__ = ("_faults", "_streams", "_task", "_timer", "_waiting", "caller", "services", "socket")
+
+    def __init__(self, socket: WebSocket, services: Services) -> None:
         self.socket = socket
         self.services = services
-        self.handshake = handshake
         self.caller: Caller | None = None
         self._streams: dict[str, Stream] = {}
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[str] | None = None
         self._task: asyncio.Task[None] | None = None
         self._faults = 0
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle = self._loop.call_later(services.sockets.limits.init_seconds, self.late)
+        self._timer: Waiting = services.sockets.first_words.call_later(self.late)
 
     # For the socket
 
     def received(self, text: str) -> None:
         self.services.sockets.received += 1
+        if self._waiting is None:
+            self._waiting = deque()
+            self._task = asyncio.get_running_loop().create_task(self._answer_all(self._waiting))
         self._waiting.append(text)
         if len(self._waiting) >= MOST_FRAMES_WAITING:
             self.socket.pause_reading()
-        if self._task is None:
-            self._task = self._loop.create_task(self._answer_all())
 
     def closed(self) -> None:
         self._timer.cancel()
-        self._waiting.clear()
+        if self._waiting is not None:
+            self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
         for stream in self._streams.values():
@@ -115,6 +119,11 @@ class Session:
         """Whoever connected may not be here any more."""
         raise NotImplementedError
 
+    async def connect(self, credentials: Credentials) -> None:
+        """Who is there, from now on. Raises Refusal."""
+        self.caller = await self.services.connect(credentials, lambda: CONNECT, self)
+        self.socket.handshake = without_credentials(self.socket.handshake)
+
     def say(self, frame: Mapping[str, Any]) -> None:
         self.socket.send(orjson.dumps(frame))
 
@@ -126,7 +135,7 @@ class Session:
     def keep_alive_later(self) -> None:
         """Every minute from now on, in place of the deadline for the first word."""
         self._timer.cancel()
-        self._timer = self._loop.call_later(KEEP_ALIVE_SECONDS, self.keep_alive)
+        self._timer = self.services.sockets.keep_alives.call_later(self.keep_alive)
 
     def beat(self) -> None:
         raise NotImplementedError
@@ -143,7 +152,7 @@ class Session:
         except DomainError as error:
             errors = [error_of(error)]
         except Exception as error:
-            errors = [error_of(refusal(error, self.handshake.request_id))]
+            errors = [error_of(refusal(error, self.socket.handshake.request_id))]
         else:
             return []
         self._streams.pop(stream.id, None)
@@ -165,19 +174,19 @@ class Session:
 
     # Inside
 
-    async def _answer_all(self) -> None:
+    async def _answer_all(self, waiting: deque[str]) -> None:
         try:
-            while self._waiting:
-                text = self._waiting.popleft()
-                if len(self._waiting) == MOST_FRAMES_WAITING // 2:
+            while waiting:
+                text = waiting.popleft()
+                if len(waiting) == MOST_FRAMES_WAITING // 2:
                     self.socket.resume_reading()
                 await self._answer(text)
             self.socket.resume_reading()
         except Exception:
-            log.exception("a frame could not be answered in connection %s", self.handshake.request_id)
+            log.exception("a frame could not be answered in connection %s", self.socket.handshake.request_id)
             self.socket.close(1011, "internal error")
         finally:
-            self._task = None
+            self._task = self._waiting = None
 
     async def _answer(self, text: str) -> None:
         frame = _object(text)

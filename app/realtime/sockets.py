@@ -8,6 +8,9 @@ from typing import Protocol
 
 import msgspec
 
+from app.shared_timer import SharedTimer
+
+KEEP_ALIVE_SECONDS = 60.0
 GOING_AWAY = (1012, "going away")
 LONGEST_SPREAD_SECONDS = 5.0
 """Over which the sockets of a process that ends are closed, so that clients do not all come back at once."""
@@ -46,10 +49,19 @@ class Closable(Protocol):
 
 
 class Sockets:
-    """One a process."""
+    """One a process.
+
+    Attributes:
+        first_words: waits for those who have not said who they are.
+        keep_alives: waits for when a socket is to be kept alive.
+        ages: waits for when a socket is too old.
+    """
 
     def __init__(self, limits: SocketLimits) -> None:
         self.limits = limits
+        self.first_words = SharedTimer(limits.init_seconds)
+        self.keep_alives = SharedTimer(KEEP_ALIVE_SECONDS)
+        self.ages = SharedTimer(limits.age_seconds)
         self.draining = False
         self.unsent_bytes = 0
         self.received = 0

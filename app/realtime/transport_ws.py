@@ -9,7 +9,7 @@ from app.auth.credentials import Credentials
 from app.errors import ErrorObject
 from app.http.replies import Refusal as BadRequest
 from app.realtime import connecting
-from app.realtime.connecting import CONNECT, CONNECT_BODY, CONNECT_PATH, Refusal, credentials_of, header_object
+from app.realtime.connecting import CONNECT_BODY, CONNECT_PATH, Refusal, credentials_of, header_object
 from app.realtime.session import Session, Stream, valid_id
 from domain.errors import Code, DomainError, account_suspended
 
@@ -18,6 +18,8 @@ _ACK = b'{"type":"connection_ack"}'
 
 
 class TransportSession(Session):
+    __slots__ = ()
+
     answers: ClassVar[Mapping[str, str]] = {
         "connection_init": "_init",
         "ping": "_ping",
@@ -50,7 +52,7 @@ class TransportSession(Session):
             await self.fault("A connection_init's payload is an object.", frame)
             return
         try:
-            self.caller = await self.services.connect(self._credentials(payload), lambda: CONNECT, self)
+            await self.connect(self._credentials(payload))
         except Refusal as refusal:
             message = str(refusal.error["message"])
             forbidden = (4403, "Forbidden")
@@ -62,9 +64,9 @@ class TransportSession(Session):
 
     def _credentials(self, payload: dict[str, Any] | None) -> Credentials:
         if not payload:
-            return credentials_of(self.handshake)
+            return credentials_of(self.socket.handshake)
         header = header_object(payload)
-        return connecting.credentials(self.handshake, CONNECT_PATH, header, CONNECT_BODY)
+        return connecting.credentials(self.socket.handshake, CONNECT_PATH, header, CONNECT_BODY)
 
     async def _ping(self, frame: dict[str, Any]) -> None:
         payload = frame.get("payload")

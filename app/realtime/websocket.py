@@ -1,54 +1,32 @@
 """One WebSocket connection: the handshake, messages in, ready bytes out, and an end with a clear code.
 
 It stands directly on the transport, without ASGI between: no task and no queue belongs to an idle socket, a
-message to ten thousand of them is ten thousand writes, and how much a client has not read is known. RFC 6455
-itself is `websockets`' sans-I/O protocol.
+message to ten thousand of them is ten thousand writes, and how much a client has not read is known. RFC 6455's
+frames are the business of `websockets`' sans-I/O protocol.
 """
 
 import asyncio
 import logging
-import socket as sockets_of_system
-from typing import Any, Protocol
-from uuid import uuid4
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Protocol
 
-import msgspec
-from websockets.datastructures import Headers
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from app.realtime.sockets import Sockets
+from app.realtime.handshake import Handshake, Refused, accepted
+from app.realtime.sockets import SocketLimits, Sockets
+from app.shared_timer import Waiting
 
 PATHS = frozenset({"/graphql", "/graphql/realtime"})
 LINGER_SECONDS = 5.0
 """How long an ended connection is kept for the client to read our last words."""
-DEAD_MILLISECONDS = 60_000
-"""Without an answer from the client's machine to what was sent to it, it is gone."""
 MOST_UNSENT_FRAMES = 10_000
-_OFFER = "sec-websocket-protocol"
 
 _silent = logging.getLogger("educonnect.websocket")
 _silent.disabled = True  # every connection's end would be a line
-
-
-class Handshake(msgspec.Struct, frozen=True):
-    """What the client said to be let in.
-
-    Attributes:
-        query: undecoded, without its question mark.
-        headers: lower-case names and values, in order.
-        protocols: offered, in order.
-        ip_address: the client's, after trusted proxies.
-    """
-
-    path: str
-    query: str
-    headers: tuple[tuple[str, str], ...]
-    protocols: tuple[str, ...]
-    ip_address: str | None
-    request_id: str
 
 
 class Session(Protocol):
@@ -70,13 +48,11 @@ class Doorman(Protocol):
 
     def allows_origin(self, origin: str | None) -> bool: ...
 
-    def protocol_of(self, offered: tuple[str, ...]) -> str | None:
+    def protocol_of(self, offered: Sequence[str]) -> str | None:
         """The sub-protocol to speak; None when none of those is known."""
         ...
 
-    def address_of(self, peer: str | None, headers: tuple[tuple[str, str], ...]) -> str | None: ...
-
-    def session(self, protocol: str, socket: "WebSocket", handshake: Handshake) -> Session: ...
+    def session(self, protocol: str, socket: "WebSocket") -> Session: ...
 
     def tell(self, handshake: Handshake, status: int) -> None:
         """A line of the access log."""
@@ -88,14 +64,17 @@ class Doorman(Protocol):
 
 
 class WebSocket(asyncio.Protocol):
-    """Takes over a connection whose client asked for an upgrade."""
+    """Takes over a connection whose client asked for an upgrade.
+
+    Attributes:
+        handshake: how it was opened; the session leaves away what is needed no more.
+    """
 
     __slots__ = (
         "_age",
         "_closed",
         "_doorman",
         "_end_of_linger",
-        "_handshake",
         "_loop",
         "_opened_at",
         "_paused",
@@ -107,16 +86,17 @@ class WebSocket(asyncio.Protocol):
         "_unread",
         "_unsent_bytes",
         "_unsent_frames",
+        "handshake",
     )
 
-    def __init__(self, doorman: Doorman, transport: asyncio.Transport) -> None:
+    def __init__(self, doorman: Doorman, transport: asyncio.Transport, handshake: Handshake) -> None:
+        self.handshake = handshake
         self._doorman = doorman
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._protocol = ServerProtocol(state=State.OPEN, max_size=doorman.sockets.limits.frame_bytes, logger=_silent)
         self._session: Session | None = None
-        self._handshake: Handshake | None = None
-        self._opened_at = 0.0
+        self._opened_at: float | None = None
         self._text = bytearray()
         self._closed = False
         self._unread = False
@@ -124,30 +104,22 @@ class WebSocket(asyncio.Protocol):
         self._unsent_bytes = 0
         self._unsent_frames = 0
         self._slow: asyncio.TimerHandle | None = None
-        self._age: asyncio.TimerHandle | None = None
+        self._age: Waiting | None = None
         self._end_of_linger: asyncio.TimerHandle | None = None
 
-    def open(self, request: Request) -> None:
+    def open(self) -> None:
         """Answers the handshake."""
-        path, _, query = request.path.partition("?")
-        headers = tuple((name.lower(), value) for name, value in request.headers.raw_items())
-        peer = self._transport.get_extra_info("peername")
-        address = self._doorman.address_of(peer[0] if isinstance(peer, tuple) else None, headers)
-        handshake = Handshake(path, query, headers, _offered(headers), address, str(uuid4()))
-        response, protocol = self._answer(request, handshake)
-        self._transport.write(response.serialize())
-        self._doorman.tell(handshake, response.status_code)
-        if protocol is None:
-            self._closed = True
-            self._linger()
-            if self._transport.can_write_eof():
-                self._transport.write_eof()
+        try:
+            protocol, answer = self._answer()
+        except Refused as refused:
+            self._refuse(refused)
             return
-        self._detect_the_dead()
-        self._handshake, self._opened_at = handshake, self._loop.time()
+        self._transport.write(answer)
+        self._doorman.tell(self.handshake, HTTPStatus.SWITCHING_PROTOCOLS.value)
+        self._opened_at = self._loop.time()
         self._doorman.sockets.add(self)
-        self._age = self._loop.call_later(self._limits.age_seconds, self.close, 1001, "maximum age")
-        self._session = self._doorman.session(protocol, self, handshake)
+        self._age = self._doorman.sockets.ages.call_later(self._retire)
+        self._session = self._doorman.session(protocol, self)
 
     # For the session
 
@@ -218,12 +190,10 @@ class WebSocket(asyncio.Protocol):
         if self._end_of_linger is not None:
             self._end_of_linger.cancel()
         self._doorman.sockets.remove(self)
-        if self._handshake is not None:
-            sent, received = self._protocol.close_sent, self._protocol.close_rcvd
-            ended = sent or received
-            self._doorman.tell_of_end(
-                self._handshake, None if ended is None else ended.code, self._loop.time() - self._opened_at
-            )
+        if self._opened_at is not None:
+            ended = self._protocol.close_sent or self._protocol.close_rcvd
+            seconds = self._loop.time() - self._opened_at
+            self._doorman.tell_of_end(self.handshake, None if ended is None else ended.code, seconds)
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -236,35 +206,36 @@ class WebSocket(asyncio.Protocol):
     # Inside
 
     @property
-    def _limits(self) -> Any:
+    def _limits(self) -> SocketLimits:
         return self._doorman.sockets.limits
 
-    def _answer(self, request: Request, handshake: Handshake) -> tuple[Response, str | None]:
-        """The answer to the handshake, and the sub-protocol when it is let in."""
-        protocol = self._doorman.protocol_of(handshake.protocols)
-        opening = ServerProtocol(select_subprotocol=lambda *_: protocol, logger=_silent)  # type: ignore[arg-type] # plain text
-        refusal = self._refusal(handshake)
-        if refusal is not None:
-            return opening.reject(*refusal), None
-        response = opening.accept(_without_offer(request))
-        if response.status_code != 101:
-            return response, None
-        if protocol is None:
-            return opening.reject(400, "Offer the sub-protocol graphql-ws or graphql-transport-ws.\n"), None
-        return response, protocol
-
-    def _refusal(self, handshake: Handshake) -> tuple[int, str] | None:
-        sockets = self._doorman.sockets
-        origins = [value for name, value in handshake.headers if name == "origin"]
+    def _answer(self) -> tuple[str, bytes]:
+        """The sub-protocol, and the answer that lets the client in. Raises Refused."""
+        sockets, handshake = self._doorman.sockets, self.handshake
+        origins = handshake.values("origin")
         if handshake.path not in PATHS:
-            return 404, "There is nothing here.\n"
+            raise Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
         if len(origins) > 1 or not self._doorman.allows_origin(origins[0] if origins else None):
-            return 403, "This origin may not connect.\n"
+            raise Refused(HTTPStatus.FORBIDDEN, "This origin may not connect.")
         if sockets.draining:
-            return 503, "The server is going away.\n"
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The server is going away.")
         if sockets.is_full:
-            return 503, "The server has too many connections.\n"
-        return None
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The server has too many connections.")
+        protocol = self._doorman.protocol_of(handshake.protocols)
+        if protocol is None:
+            raise Refused(HTTPStatus.BAD_REQUEST, "Offer the sub-protocol graphql-ws or graphql-transport-ws.")
+        return protocol, accepted(handshake, protocol)
+
+    def _refuse(self, refused: Refused) -> None:
+        self._closed = True
+        self._transport.write(refused.written())
+        self._doorman.tell(self.handshake, refused.status.value)
+        self._linger()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def _retire(self) -> None:
+        self.close(1001, "maximum age")
 
     def _take(self, frame: Frame) -> None:
         """Puts a message together. Control frames are the protocol's own business."""
@@ -336,20 +307,3 @@ class WebSocket(asyncio.Protocol):
         """Leaves the client time to read what was said last, and no more than that."""
         if self._end_of_linger is None:
             self._end_of_linger = self._loop.call_later(seconds, self._transport.abort)
-
-    def _detect_the_dead(self) -> None:
-        socket = self._transport.get_extra_info("socket")
-        option = getattr(sockets_of_system, "TCP_USER_TIMEOUT", None)
-        if socket is not None and option is not None:
-            socket.setsockopt(sockets_of_system.IPPROTO_TCP, option, DEAD_MILLISECONDS)
-
-
-def _offered(headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    values = ",".join(value for name, value in headers if name == _OFFER)
-    return tuple(each for value in values.split(",") if (each := value.strip()))
-
-
-def _without_offer(request: Request) -> Request:
-    """The offered sub-protocols are read already; base64 among them need be no token, which websockets would refuse."""
-    kept = [(name, value) for name, value in request.headers.raw_items() if name.lower() != _OFFER]
-    return Request(request.path, Headers(kept))

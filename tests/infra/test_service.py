@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.realtime.session import KEEP_ALIVE_SECONDS
+from app.realtime.sockets import KEEP_ALIVE_SECONDS
 from app.settings import Settings
 from tests.infra.conftest import ROOT
 from tests.infra.policies import actions

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from app.realtime import publishing
+from app.shared_timer import SharedTimer
 from tests.app.realtime.site import Site, running_site
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -163,7 +164,7 @@ async def test_a_socket_that_is_open_while_the_server_drains_is_refused_at_the_d
 
 async def test_a_socket_does_not_live_for_ever() -> None:
     async with running_site() as site:
-        site.services.sockets.limits = msgspec.structs.replace(site.services.sockets.limits, age_seconds=0.1)
+        site.services.sockets.ages = SharedTimer(0.1)
         talk = await site.connect()
         assert await talk.closing() == (1001, "maximum age")
 
