@@ -21,6 +21,9 @@ from app.time_limit import TimeLimit
 from app.validation_messages import variable_messages
 from domain.callers import Caller
 from domain.errors import Code, DomainError
+from resolvers.context import Context
+
+_NO_VARIABLES: Mapping[str, Any] = {}
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True):
@@ -114,60 +117,66 @@ class Executor:
         self._plans = plans
         self._observe = observe
 
-    async def execute(self, request: GraphQLRequest, scope: RequestScope) -> Answer:
-        """Never raises but for cancellation; whatever goes wrong is in the answer."""
-        began = time.perf_counter()
+    async def execute(self, request: GraphQLRequest, ctx: Context, request_id: str) -> Answer:
+        """Never raises but for cancellation; whatever goes wrong is in the answer.
+
+        Args:
+            ctx: what every resolver receives.
+            request_id: named in every error.
+        """
+        began, operation = time.perf_counter(), None
         try:
-            asked = self._asked(request, scope)
-            answer = asked if isinstance(asked, Answer) else await self._run(*asked, request.variables or {}, scope)
+            asked = self._asked(request, request_id)
+            if not isinstance(asked, tuple):
+                answer = asked
+            else:
+                document, operation = asked
+                answer = await self._run(document, operation, request.variables or _NO_VARIABLES, ctx, request_id)
         except TimeoutError:
             late = DomainError(Code.TIMEOUT, f"The operation took longer than {self._time.seconds:g} seconds.")
-            answer = _failed(late, scope.request_id)
+            answer = _failed(late, request_id)
         except Exception as error:
-            answer = _failed(refusal(error, scope.request_id), scope.request_id)
-        finally:
-            scope.close()
+            answer = _failed(refusal(error, request_id), request_id)
         if self._observe is not None:
-            self._observe(scope.operation, answer, time.perf_counter() - began)
+            self._observe(operation, answer, time.perf_counter() - began)
         return answer
 
-    def _asked(self, request: GraphQLRequest, scope: RequestScope) -> Answer | tuple[Document, Operation]:
+    def _asked(self, request: GraphQLRequest, request_id: str) -> Answer | tuple[Document, Operation]:
         """What is to be executed, or why nothing is."""
-        document = self.documents.prepared(request.query)
-        if document.several and request.operation_name is None:
-            return _bad_request("Missing operation name.", scope.request_id)
-        if isinstance(document, Refused):
-            return refused_document(document, scope.request_id)
-        operation = document.operation(request.operation_name)
+        document, name = self.documents.prepared(request.query), request.operation_name
+        if name is None and document.several:
+            return _bad_request("Missing operation name.", request_id)
+        if not isinstance(document, Document):
+            return refused_document(document, request_id)
+        operation = document.operation(name)
         if operation is None:
-            return _bad_request("The document has no operation of that name.", scope.request_id)
+            return _bad_request("The document has no operation of that name.", request_id)
         if operation.kind is OperationType.SUBSCRIPTION:
-            return _bad_request("Subscriptions need a WebSocket.", scope.request_id)
+            return _bad_request("Subscriptions need a WebSocket.", request_id)
         if operation.kind is OperationType.MUTATION and request.queries_only:
             message = "Only queries may be sent this way."
-            return Answer(405, refused_request("MethodNotAllowedException", message, scope.request_id))
-        scope.operation = operation
+            return Answer(405, refused_request("MethodNotAllowedException", message, request_id))
         return document, operation
 
     async def _run(
-        self, document: Document, operation: Operation, variables: Mapping[str, Any], scope: RequestScope
+        self, document: Document, operation: Operation, variables: Mapping[str, Any], ctx: Context, request_id: str
     ) -> Answer:
         if variables:
             hold_values(variables, self.limits)
         if operation.cost.pages:
             hold_cost(operation.cost, variables, self.limits)
-        if self._plans is not None and not scope.ctx.caller.denied_fields:
+        if self._plans is not None and not ctx.caller.denied_fields:
             known = self._plans.known(document, operation)
             if known is not None:
                 values = known.coerce(variables)
                 if isinstance(values, list):
-                    return refused_variables(values, scope.request_id)
+                    return refused_variables(values, request_id)
                 plan = self._plans.plan(known, values)
                 if plan is not None:
-                    execution = Execution(plan, values, scope.ctx)
+                    execution = Execution(plan, values, ctx)
                     data = await self._time.hold(execution.data())
-                    return self._answered(document, operation, data, execution.errors, scope)
-        return await self._by_graphql_core(document, operation, variables, scope)
+                    return self._answered(document, operation, data, execution.errors, request_id)
+        return await self._by_graphql_core(document, operation, variables, RequestScope(ctx, request_id))
 
     async def _by_graphql_core(
         self, document: Document, operation: Operation, variables: Mapping[str, Any], scope: RequestScope
@@ -187,11 +196,14 @@ class Executor:
         if isinstance(execution, list):
             return refused_variables(execution, scope.request_id)
         result = cast("ExecutionResult | Coroutine[Any, Any, ExecutionResult]", execution.execute_operation())
-        if not isinstance(result, ExecutionResult):
-            result = await self._time.hold(result)
+        try:
+            if not isinstance(result, ExecutionResult):
+                result = await self._time.hold(result)
+        finally:
+            scope.close()
         # They hold their executor: without this cycle nothing of a request waits for the garbage collector.
         del execution.async_helpers
-        return self._answered(document, operation, result.data, result.errors or (), scope)
+        return self._answered(document, operation, result.data, result.errors or (), scope.request_id)
 
     def _answered(
         self,
@@ -199,13 +211,13 @@ class Executor:
         operation: Operation,
         data: dict[str, Any] | None,
         errors: Sequence[GraphQLError],
-        scope: RequestScope,
+        request_id: str,
     ) -> Answer:
         if self._mutated is not None and data is not None and operation.kind is OperationType.MUTATION:
             self._mutated(document, operation, data)
         if not errors:
             return Answer(200, {"data": data})
-        return Answer(200, {"data": data, "errors": field_errors(errors, self.schema, scope.request_id)})
+        return Answer(200, {"data": data, "errors": field_errors(errors, self.schema, request_id)})
 
 
 def refused_document(document: Refused, request_id: str) -> Answer:

@@ -1,10 +1,9 @@
-"""What one request carries through the executor."""
+"""What one request carries through graphql-core's executor."""
 
 import asyncio
 from collections.abc import Hashable
 
 from app.batching import Call, Loader
-from app.documents import Operation
 from resolvers.context import Context
 
 
@@ -14,15 +13,13 @@ class RequestScope:
     Attributes:
         ctx: what every resolver receives.
         request_id: named in every error and log line of the request.
-        operation: what is executed, once that is known.
     """
 
-    __slots__ = ("_loaders", "_tasks", "ctx", "operation", "request_id")
+    __slots__ = ("_loaders", "_tasks", "ctx", "request_id")
 
     def __init__(self, ctx: Context, request_id: str) -> None:
         self.ctx = ctx
         self.request_id = request_id
-        self.operation: Operation | None = None
         self._loaders: dict[Hashable, Loader] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -28,7 +28,6 @@ from app.product import bound_schema, open_product, operation_limits
 from app.realtime.presence_keeper import PresenceKeeper
 from app.realtime.realtime import RealTime
 from app.repairs import MARKS, repair_steps
-from app.scope import RequestScope
 from app.second_tries import second_tries
 from app.settings import Settings
 from app.sign_in import open_authenticator, open_issuer
@@ -81,7 +80,7 @@ class App(msgspec.Struct, frozen=True):
         return self.accounts.admit(caller)
 
     def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Awaitable[Answer]:
-        return self.executor.execute(request, RequestScope(self.context(caller), request_id))
+        return self.executor.execute(request, self.context(caller), request_id)
 
 
 @asynccontextmanager

@@ -25,7 +25,6 @@ from app.auth.local_issuer import user_id
 from app.execution import Answer, Executor, GraphQLRequest
 from app.limits import Limits
 from app.plans.cache import Plans
-from app.scope import RequestScope
 from app.seed import DEMO_GROUPS, DEMO_USER, seed
 from app.server import new_event_loop
 from app.settings import Settings
@@ -119,7 +118,7 @@ def _sides(world: World) -> tuple[Executor, Executor, Plans]:
 
 def _asking(executor: Executor, request: GraphQLRequest) -> Ask:
     context: Any = SimpleNamespace(caller=_ADMIN)
-    return lambda: executor.execute(request, RequestScope(context, "request"))
+    return lambda: executor.execute(request, context, "request")
 
 
 class ReadyWorld(World):
@@ -154,7 +153,7 @@ async def _of_demo(app: App) -> list[Contest]:
     caller = await app.admit(Caller(Mode.COGNITO, user_id(DEMO_USER), groups, username=DEMO_USER))
 
     def asking(executor: Executor, request: GraphQLRequest) -> Ask:
-        return lambda: executor.execute(request, RequestScope(app.context(caller), "request"))
+        return lambda: executor.execute(request, app.context(caller), "request")
 
     contests = [Contest(name, asking(app.executor, each), asking(core, each)) for name, each in _demo_queries()]
     for contest in contests:

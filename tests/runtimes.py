@@ -22,7 +22,6 @@ from app.auth.config import AuthConfig, AuthorizerConfig, cognito, oidc
 from app.execution import Executor, GraphQLRequest
 from app.plans.cache import Plans
 from app.realtime.live import LiveSubscriptions
-from app.scope import RequestScope
 from domain.callers import USER_MODES, Caller, Mode
 from domain.errors import Code, DomainError
 from domain.times import Timestamp
@@ -69,8 +68,8 @@ class Server:
         self._context = context
 
     async def answer(self, query: str, variables: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        scope = RequestScope(self._context(await self._admit(caller)), REQUEST_ID)
-        return (await self.executor.execute(GraphQLRequest(query, variables), scope)).payload
+        ctx = self._context(await self._admit(caller))
+        return (await self.executor.execute(GraphQLRequest(query, variables), ctx, REQUEST_ID)).payload
 
     async def subscribe(self, query: str, variables: Mapping[str, Any], caller: Caller) -> Hears:
         nobody: Any = _Nobody()

@@ -25,7 +25,6 @@ from app.http.playback import playback_routes
 from app.http.reception import Reception
 from app.http.replies import Refusal
 from app.product import Product, bound_schema, open_product, operation_limits
-from app.scope import RequestScope
 from app.settings import Settings
 from app.sign_in import open_authenticator
 from domain.callers import Caller
@@ -50,7 +49,7 @@ class _Service(msgspec.Struct, frozen=True):
         return await self.product.accounts.admit(caller)
 
     async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Answer:
-        return await self.executor.execute(request, RequestScope(self.context(caller), request_id))
+        return await self.executor.execute(request, self.context(caller), request_id)
 
 
 @asynccontextmanager

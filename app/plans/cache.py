@@ -58,18 +58,18 @@ class Plans:
 
     def known(self, document: Document, operation: Operation) -> Known | None:
         """None at first sight: most texts that hold their own values never come again."""
-        if operation not in self._operations:
-            self._operations[operation] = None
-            self._take(_FIELDS_WITHOUT_PLAN)
-            if not self._at_once:
-                return None
-        self._operations.move_to_end(operation)
-        known = self._operations[operation]
+        known = self._operations.get(operation)
         if known is None:
+            if operation not in self._operations:
+                self._operations[operation] = None
+                self._take(_FIELDS_WITHOUT_PLAN)
+                if not self._at_once:
+                    return None
             node = operation_node(document, operation)
             asked = conditions(document.ast, node)
             known = Known(document, operation, node, reader(self._schema, node), asked, {})
             self._operations[operation] = known
+        self._operations.move_to_end(operation)
         return known
 
     def has_plan(self, operation: Operation) -> bool:
@@ -78,7 +78,7 @@ class Plans:
 
     def plan(self, known: Known, values: VariableValues) -> Plan | None:
         """None when graphql-core is to execute."""
-        wanted: tuple[Any, ...] = tuple(map(values.coerced.get, known.conditions))
+        wanted: tuple[Any, ...] = tuple(map(values.coerced.get, known.conditions)) if known.conditions else ()
         if wanted in known.plans:
             return known.plans[wanted]
         if len(known.plans) >= MOST_PLANS or not all(isinstance(each, bool) for each in wanted):

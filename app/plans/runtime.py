@@ -13,7 +13,6 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import is_iterable
 
 from app.access import unauthorized
-from app.bound_fields import BoundField
 from app.plans.plan import Field, Items, Leaf, Object, Plan, Selection, Shape
 from datasources.together import together
 from domain.callers import Caller
@@ -46,26 +45,42 @@ class Execution:
     @property
     def errors(self) -> list[GraphQLError]:
         """In the order in which they came up."""
+        if not self._failures:
+            return []
         return [located_error(error, field.nodes, path) for error, field, path in self._failures]
 
     async def data(self) -> dict[str, Any] | None:
         """Dicts and lists, and structs of which each has just what was selected."""
-        root = self._plan.root
-        data: dict[str, Any] = root.blank.copy()
-        answer = {"data": data}
-        asked: list[Asked] = [(None, data, (answer, "data", None, False))]
-        if len(root.waiting) == 1:
-            await self._answer(root.waiting[0], asked)
-        elif not self._plan.serial:
-            await self._all(dict.fromkeys(root.waiting, asked))
-        else:
-            for field in root.waiting:
-                await self._answer(field, asked)
+        plan = self._plan
+        data: dict[str, Any] = plan.root.blank.copy()
+        answer: dict[str, Any] = {"data": data}
+        place: Place = (answer, "data", None, False)
+        if plan.serial or len(plan.root.waiting) == 1:
+            for field in plan.root.waiting:
+                await self._answer_root(field, data, place)
                 if answer["data"] is None:
                     break
-        return answer["data"]
+        else:
+            await together(self._answer_root(field, data, place) for field in plan.root.waiting)
+        done: dict[str, Any] | None = answer["data"]
+        return done
 
     # Resolvers
+
+    async def _answer_root(self, field: Field, data: dict[str, Any], place: Place) -> None:
+        """One field of the operation, with all that is selected below."""
+        value: Any
+        try:
+            resolver, arguments = self._call(field)
+            if self._caller.suspended and not resolver.suspended_too:
+                raise account_suspended()
+            value = await resolver.func(self._ctx, **arguments)
+        except Exception as error:
+            value = error
+        todo: Todo = {}
+        self._complete(field, field.shape, value, (data, field.key, place, field.shape.required), todo)
+        if todo:
+            await self._all(todo)
 
     async def _all(self, todo: Todo) -> None:
         """Different fields at the same time."""
@@ -75,24 +90,12 @@ class Execution:
         """One field of many records, with all that is selected below."""
         if self._failures:
             asked = [each for each in asked if not _is_gone(each[2])]
-            if not asked:
-                return
-        values: Sequence[Any]
-        try:
-            arguments = field.arguments(self._variables) if field.arguments else {}
-            bound, resolver = self._asks(field)
-            if bound.is_root:
-                values = [await resolver.func(self._ctx, **arguments)]
-            else:
-                values = await self._values(field, resolver, [record for record, _, _ in asked], arguments)
-        except Exception as error:
-            values = [error] * len(asked)
-        if len(values) > 1:
-            several = _several(field.shape, values)
-            if several is not None:
-                for (_, fields, _), value in zip(asked, several, strict=True):
-                    fields[field.key] = value
-                return
+        values = await self._values(field, [record for record, _, _ in asked])
+        several = _several(field.shape, values)
+        if several is not None:
+            for (_, fields, _), value in zip(asked, several, strict=True):
+                fields[field.key] = value
+            return
         todo: Todo = {}
         required = field.shape.required
         for (_, fields, place), value in zip(asked, values, strict=True):
@@ -100,21 +103,24 @@ class Execution:
         if todo:
             await self._all(todo)
 
-    def _asks(self, field: Field) -> tuple[BoundField, Resolver]:
-        """Who is asked. Raises DomainError: not for this caller."""
+    def _call(self, field: Field) -> tuple[Resolver, dict[str, Any]]:
+        """Who is asked, and with what. Raises DomainError, GraphQLError."""
         bound = field.bound
         if bound is None or bound.resolver is None:
             raise TypeError(f"{field.coordinate} has no resolver")
+        arguments = field.arguments(self._variables) if field.arguments else {}
         if bound.rule and not bound.rule.allows(self._caller):
             raise unauthorized(field.coordinate)
-        if bound.is_root and self._caller.suspended and not bound.resolver.suspended_too:
-            raise account_suspended()
-        return bound, bound.resolver
+        return bound.resolver, arguments
 
-    async def _values(
-        self, field: Field, resolver: Resolver, records: list[Any], arguments: dict[str, Any]
-    ) -> Sequence[Any]:
+    async def _values(self, field: Field, records: list[Any]) -> Sequence[Any]:
         """What the resolver says to each record; an exception among the values is that record's error."""
+        if not records:
+            return ()
+        try:
+            resolver, arguments = self._call(field)
+        except Exception as error:
+            return [error] * len(records)
         ctx, most = self._ctx, resolver.most
         if not resolver.batched:
             return await together(_outcome(resolver.func(ctx, record, **arguments)) for record in records)
@@ -255,7 +261,9 @@ def _has_fault(values: Sequence[Any]) -> bool:
 
 def _several(shape: Shape, values: Sequence[Any]) -> Sequence[Any] | None:
     """What the answer shows of several values, made in one go; None where that is not to be had."""
-    if shape.finish_several is None or _has_fault(values) or (shape.required and None in values):
+    if shape.finish_several is None or len(values) < 2:
+        return None
+    if _has_fault(values) or (shape.required and None in values):
         return None
     try:
         several: Sequence[Any] = shape.finish_several(values)

@@ -18,7 +18,6 @@ from app.execution import Executor, GraphQLRequest
 from app.limits import Limits
 from app.plans.cache import Plans
 from app.realtime.full_selection import publishing, takes_a_key
-from app.scope import RequestScope
 from domain.callers import Caller, Mode
 from resolvers.context import Context
 from subscriptions.hub import Hub
@@ -111,5 +110,4 @@ class Publisher:
         mutation, key = noted
         call = self._calls[mutation]
         request = GraphQLRequest(call.text, {call.arguments[name]: value for name, value in key})
-        scope = RequestScope(context(Caller(Mode.IAM)), str(uuid4()))
-        return (await self._executor.execute(request, scope)).content
+        return (await self._executor.execute(request, context(Caller(Mode.IAM)), str(uuid4()))).content

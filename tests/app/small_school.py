@@ -8,7 +8,6 @@ from app import scalars, sdl
 from app.binding import bind
 from app.execution import Answer, Executor, GraphQLRequest
 from app.plans.cache import Plans
-from app.scope import RequestScope
 from domain.callers import USER_MODES, Caller, Mode
 from domain.errors import DomainError, not_found
 from domain.records import Record
@@ -210,4 +209,5 @@ async def ask(
     queries_only: bool = False,
 ) -> Answer:
     request = GraphQLRequest(query, variables, operation_name, queries_only)
-    return await executor.execute(request, RequestScope(SimpleNamespace(caller=caller), "request-1"))
+    ctx: Any = SimpleNamespace(caller=caller)
+    return await executor.execute(request, ctx, "request-1")

@@ -12,7 +12,6 @@ from app import sdl
 from app.execution import Executor, GraphQLRequest
 from app.limits import Limits
 from app.plans.cache import Plans
-from app.scope import RequestScope
 from domain.callers import Caller, Mode
 from tests.fuzz import odd_schema
 from tests.fuzz.comparison import differences
@@ -74,8 +73,8 @@ class Fuzz:
         return found
 
     async def _one(self, side: "_Side", request: GraphQLRequest, caller: Caller) -> Difference | None:
-        expected = (await side.core.execute(request, _scope(caller))).payload
-        given = (await side.planned.execute(request, _scope(caller))).payload
+        expected = (await side.core.execute(request, _context(caller), "request")).payload
+        given = (await side.planned.execute(request, _context(caller), "request")).payload
         if "data" not in expected or (expected["data"] is None and expected["errors"][0]["path"] is None):
             self.counted["invalid"] += 1
         elif side.has_plan(request.query):
@@ -104,5 +103,5 @@ class _Side:
         return hasattr(document, "operations") and self._plans.has_plan(document.operations[0])
 
 
-def _scope(caller: Caller) -> RequestScope:
-    return RequestScope(SimpleNamespace(caller=caller), "request")  # type: ignore[arg-type] # all that is asked of it
+def _context(caller: Caller) -> Any:
+    return SimpleNamespace(caller=caller)

@@ -31,7 +31,6 @@ from app.plans.cache import Plans
 from app.realtime.doorman import Doorman
 from app.realtime.realtime import RealTime
 from app.realtime.services import Services, socket_services
-from app.scope import RequestScope
 from app.server import Server, bound_socket, server
 from app.settings import Settings
 from domain.callers import USER_MODES, Caller, Mode
@@ -253,7 +252,7 @@ class Product:
         """It remembers nothing."""
 
     async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Answer:
-        return await self.executor.execute(request, RequestScope(self.context(caller), request_id))
+        return await self.executor.execute(request, self.context(caller), request_id)
 
 
 class Talk:
