@@ -6,7 +6,6 @@ Labels have few values, all of them ours: a client's words, such as the names of
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from graphql import OperationType
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.registry import Collector
@@ -28,7 +27,6 @@ _ERROR_TYPES = frozenset({*(code.value for code in Code), "MalformedHttpRequestE
                           "MethodNotAllowedException"})  # fmt: skip
 _VALIDATION = "validation"
 """The label of errors without an errorType, as AppSync writes those of a document that does not fit the schema."""
-_KINDS = {kind: kind.value for kind in OperationType}  # asked for its value, an enum calls Python
 _PATHS = frozenset({"/graphql", "/graphql/realtime", "/graphql/stream", "/files/", "/playback/", "/ping", "/livez",
                     "/readyz", "/multipart/init", "/multipart/parts", "/multipart/complete"})  # fmt: skip
 
@@ -77,7 +75,7 @@ class Instruments:
 
     def operation(self, operation: Operation | None, answer: Answer, seconds: float) -> None:
         """A request was answered. None: it held no operation that could be executed."""
-        labels = (NONE, NONE) if operation is None else (_KINDS[operation.kind], root_field(operation.fields))
+        labels = (NONE, NONE) if operation is None else (operation.kind_name, root_field(operation.fields))
         self._operations.by[labels] += 1
         self._seconds.observe(labels[0], seconds)
         if "errors" in answer.content:
