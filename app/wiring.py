@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
@@ -12,7 +12,6 @@ from graphql import GraphQLSchema
 from app.auth.authenticator import Authenticator
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.local_issuer import LocalIssuer
-from app.auth.recent_callers import Headers
 from app.change_route import followers, open_change_route
 from app.clock import now
 from app.documents import Operation
@@ -70,7 +69,7 @@ class App(msgspec.Struct, frozen=True):
 
     # Awaitables of others are handed on as they are: every request passes here.
 
-    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
+    def recognize(self, headers: Mapping[bytes, bytes], ip_address: str | None) -> Caller | None:
         return self.authenticator.recognize(headers, ip_address)
 
     def identify(self, credentials: Credentials, operation: ReadOperation) -> Awaitable[Caller]:

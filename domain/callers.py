@@ -18,6 +18,9 @@ class Mode(StrEnum):
     IAM = "AWS_IAM"
 
 
+MODE_NAMES = {mode: mode.value for mode in Mode}
+"""An enum that is asked for a value of its own takes longer."""
+
 USER_MODES = frozenset({Mode.COGNITO, Mode.OIDC, Mode.LAMBDA})
 """The modes in which a person is asking; a deployment accepts any set of them."""
 

@@ -20,27 +20,35 @@ class RateLimiter:
         self._per_second = per_second
         self._burst = float(burst)
         self._clock = clock
-        self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+        # Of each what is left, and when that was.
+        self._buckets: OrderedDict[Hashable, list[float]] = OrderedDict()
 
     def wait(self, caller: Hashable) -> int:
         """Takes a token and returns 0; with none left, the whole seconds until there is one."""
-        now = self._clock()
-        tokens, at = self._buckets.pop(caller, (self._burst, now))
+        now, bucket = self._clock(), self._buckets.get(caller)
+        if bucket is None:
+            bucket = self._buckets[caller] = [self._burst, now]
+            if len(self._buckets) > MOST_CALLERS:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(caller)
+        tokens, at = bucket
+        bucket[1] = now
         if now > at:
             tokens += (now - at) * self._per_second
             if tokens > self._burst:
                 tokens = self._burst
-        allowed = tokens >= 1
-        self._buckets[caller] = (tokens - 1 if allowed else tokens, now)
-        if len(self._buckets) > MOST_CALLERS:
-            self._buckets.popitem(last=False)
-        return 0 if allowed else math.ceil((1 - tokens) / self._per_second)
+        if tokens >= 1:
+            bucket[0] = tokens - 1
+            return 0
+        bucket[0] = tokens
+        return math.ceil((1 - tokens) / self._per_second)
 
     def give_back(self, caller: Hashable) -> None:
         """The last token was taken for nothing."""
-        if caller in self._buckets:
-            tokens, at = self._buckets[caller]
-            self._buckets[caller] = (min(self._burst, tokens + 1), at)
+        bucket = self._buckets.get(caller)
+        if bucket is not None:
+            bucket[0] = min(self._burst, bucket[0] + 1)
 
     def __len__(self) -> int:
         return len(self._buckets)

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,6 @@ from yarl import URL
 
 from app import logs
 from app.auth.credentials import Credentials, ReadOperation
-from app.auth.recent_callers import Headers
 from app.execution import Answer, GraphQLRequest
 from app.http.application import application
 from app.http.health import Health
@@ -123,7 +122,7 @@ class FilesSite(Site):
 class NoService:
     """A GraphQL service that nobody asks."""
 
-    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
+    def recognize(self, headers: Mapping[bytes, bytes], ip_address: str | None) -> Caller | None:
         return None
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:

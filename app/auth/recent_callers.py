@@ -1,7 +1,7 @@
 """Whom the headers of a request named a moment ago."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -14,14 +14,12 @@ SECONDS = 30
 
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
 
-Headers = Sequence[tuple[bytes, bytes]]
-
 
 class RecentCallers:
     """Spares the next requests with a token or an API key of being decoded and verified.
 
     Only for a credential that stands in one header alone and means the same wherever it is sent. What is kept is its
-    digest.
+    digest. Headers are `named`.
 
     Args:
         clock: epoch seconds.
@@ -29,38 +27,50 @@ class RecentCallers:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._callers: ExpiringCache[bytes, Caller, float] = ExpiringCache(SIZE)
+        self._callers: ExpiringCache[bytes, tuple[Caller, bytes], float] = ExpiringCache(SIZE)
 
-    def find(self, headers: Headers, ip_address: str | None) -> Caller | None:
+    def find(self, headers: Mapping[bytes, bytes], ip_address: str | None) -> Caller | None:
         """The caller, as of a request with these headers from this address; None: the credential has to be checked."""
-        digest, agent = _read(headers)
-        caller = None if digest is None else self._callers.get(digest, self._clock())
-        if caller is None:
+        digest = _digest(headers)
+        found = None if digest is None else self._callers.get(digest, self._clock())
+        if found is None:
             return None
+        caller, known_agent = found
+        agent = headers.get(b"user-agent", b"")
+        if agent == known_agent and ip_address == caller.ip_address:
+            return caller
         user_agent = agent.decode("latin-1")[:MAX_USER_AGENT_CHARACTERS] or None
         return msgspec.structs.replace(caller, ip_address=ip_address, user_agent=user_agent)
 
-    def remember(self, headers: Headers, caller: Caller, until: float) -> None:
-        """Args: until: when the credential has to be checked again, at the latest; epoch seconds."""
-        digest, _ = _read(headers)
-        now = self._clock()
+    def remember(self, headers: Mapping[bytes, bytes], caller: Caller, until: float) -> None:
+        """
+        Args:
+            caller: as of a request with these headers.
+            until: when the credential has to be checked again, at the latest; epoch seconds.
+        """
+        digest, now = _digest(headers), self._clock()
         if digest is not None:
-            self._callers.put(digest, caller, since=now, until=min(until, now + SECONDS))
+            known = caller, headers.get(b"user-agent", b"")
+            self._callers.put(digest, known, since=now, until=min(until, now + SECONDS))
 
     def forget(self) -> None:
         self._callers.clear()
 
 
-def _read(headers: Headers) -> tuple[bytes | None, bytes]:
-    """The digest of the only credential, or None, and the first user agent."""
-    by_name = dict(reversed(headers))
-    key, token = by_name.get(b"x-api-key"), by_name.get(b"authorization")
-    if len(by_name) < len(headers) and sum(name in _CREDENTIALS for name, _ in headers) > 1:
-        return None, b""
+def named(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
+    """Headers by name, the first of each; nothing at all where more than one is a credential."""
+    if sum(name in _CREDENTIALS for name, _ in headers) > 1:
+        return {}
+    return dict(reversed(headers))
+
+
+def _digest(headers: Mapping[bytes, bytes]) -> bytes | None:
+    """Of the only credential; None where there is not just one."""
+    key, token = headers.get(b"x-api-key"), headers.get(b"authorization")
     if token is None and key is not None:
         shown = b"x-api-key" + key
-    elif token is not None and key is None:
+    elif key is None and token is not None:
         shown = b"authorization" + token
     else:
-        return None, b""
-    return hashlib.sha256(shown).digest(), by_name.get(b"user-agent", b"")
+        return None
+    return hashlib.sha256(shown).digest()

@@ -3,7 +3,7 @@
 Links to playlists, and uploads in parts for clients that know no GraphQL. GraphQL itself is AppSync's.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -15,7 +15,6 @@ from app import logs
 from app.appsync.subscribing import ask_again
 from app.auth.authenticator import Authenticator
 from app.auth.credentials import Credentials, ReadOperation
-from app.auth.recent_callers import Headers
 from app.execution import Answer, Executor, GraphQLRequest
 from app.functions.resolving import open_publisher, without_queues
 from app.http.cors import Cors
@@ -39,7 +38,7 @@ class _Service(msgspec.Struct, frozen=True):
     executor: Executor
     context: Callable[[Caller], Context]
 
-    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
+    def recognize(self, headers: Mapping[bytes, bytes], ip_address: str | None) -> Caller | None:
         return self.authenticator.recognize(headers, ip_address)
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:

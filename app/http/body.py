@@ -25,6 +25,12 @@ _TYPES = frozenset(("application/json", "application/graphql"))
 
 async def read(scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
     """The whole body of a POST, at most `most` bytes. Raises Refusal 413, 415, before it has read more than that."""
+    body = at_hand(scope, headers, most)
+    return await _received(receive, most) if body is None else body
+
+
+def at_hand(scope: Scope, headers: Mapping[bytes, bytes], most: int) -> bytes | None:
+    """The same, where nothing has to be waited for; else None."""
     content_type, encoding, declared = map(headers.get, (b"content-type", b"content-encoding", b"content-length"))
     if content_type not in _USUAL_TYPES:
         _check_type(content_type)
@@ -34,9 +40,7 @@ async def read(scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, m
         raise _too_large(most)
     exchange = scope["state"].get(EXCHANGE)
     body: bytes | None = None if exchange is None else exchange.body()
-    if body is None:
-        body = await _received(receive, most)
-    if len(body) > most:
+    if body is not None and len(body) > most:
         raise _too_large(most)
     return body
 

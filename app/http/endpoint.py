@@ -3,21 +3,23 @@
 The order is: size, credentials, rate, parsing, execution. Whoever may not call learns nothing from a parser.
 """
 
-import re
 from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.auth.credentials import Operation
 from app.execution import Answer, GraphQLRequest
 from app.http.cors import Cors
 from app.http.reception import Reception, Service
 from app.http.replies import ACCESS_FIELDS, REQUEST_ID, Header, Reply, method_not_allowed
 from app.http.requests import RequestReader, shown
+from domain.callers import MODE_NAMES
 
 METHODS = "GET, POST, OPTIONS"
 
 _ANSWERED: tuple[Header, ...] = ((b"x-amzn-appsync-tokensconsumed", b"1"), (b"vary", b"accept-encoding"))
-_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,63}")
+LONGEST_NAME = 64
+"""Of an operation that the access line tells."""
 
 
 class GraphQLEndpoint:
@@ -40,7 +42,9 @@ class GraphQLEndpoint:
         headers: Mapping[bytes, bytes] = dict(scope["headers"])
         method = scope["method"]
         if method == "POST":
-            body = await self._reception.body(scope, headers, receive)
+            body = self._reception.body_at_hand(scope, headers)
+            if body is None:
+                body = await self._reception.body(scope, headers, receive)
         elif method == "GET":
             if self._page is not None and _wants_page(scope, headers):
                 return await self._page(scope, receive, send)
@@ -49,18 +53,19 @@ class GraphQLEndpoint:
             return await self._cors.preflight(headers).send(scope, send)
         else:
             raise method_not_allowed(METHODS)
+        state = scope["state"]
         with self._reception:
-            reply = await self._reply(scope, body)
-        return await reply.send(scope, send)
+            caller = await self._reception.caller(scope, headers, body, self._shown)
+            state[ACCESS_FIELDS]["mode"] = MODE_NAMES[caller.mode]
+            request = self._read(scope, body)
+            name = request.operation_name
+            if name is not None and len(name) <= LONGEST_NAME and name.isascii() and name.isidentifier():
+                state[ACCESS_FIELDS]["operation"] = name
+            answer = await self._service.execute(request, caller, state[REQUEST_ID])
+        return await _executed(answer).send(scope, send)
 
-    async def _reply(self, scope: Scope, body: bytes) -> Reply:
-        request_id, fields = scope["state"][REQUEST_ID], scope["state"][ACCESS_FIELDS]
-        caller = await self._reception.caller(scope, body, lambda: shown(self._read(scope, body)))
-        fields["mode"] = caller.mode.value
-        request = self._read(scope, body)
-        if request.operation_name and _NAME.fullmatch(request.operation_name):
-            fields["operation"] = request.operation_name
-        return _executed(await self._service.execute(request, caller, request_id))
+    def _shown(self, scope: Scope, body: bytes) -> Operation:
+        return shown(self._read(scope, body))
 
     def _read(self, scope: Scope, body: bytes) -> GraphQLRequest:
         if scope["method"] == "GET":

@@ -17,7 +17,7 @@ from app.http import body as bodies
 from app.http.cors import Cors
 from app.http.reception import Reception, Service
 from app.http.replies import ACCESS_FIELDS, REQUEST_ID, Header, Reply, method_not_allowed
-from domain.callers import Caller
+from domain.callers import MODE_NAMES, Caller
 from domain.errors import Code
 from domain.file_keys import incoming
 from domain.uploads import MOST_SIGNED
@@ -83,8 +83,8 @@ class Multipart:
             raise method_not_allowed(METHODS)
         body = await self._reception.body(scope, headers, receive)
         with self._reception:
-            caller = await self._reception.caller(scope, body, lambda: Operation(path.operation, None, None))
-            scope["state"][ACCESS_FIELDS]["mode"] = caller.mode.value
+            caller = await self._reception.caller(scope, headers, body, path.shown)
+            scope["state"][ACCESS_FIELDS]["mode"] = MODE_NAMES[caller.mode]
             given = bodies.json_object(body)
             try:
                 answer = await path.answer(self._runner(caller, scope["state"][REQUEST_ID]), caller, given)
@@ -112,9 +112,13 @@ class _Path:
         operation: str,
         answer: Callable[[Run, Caller, Mapping[str, Any]], Awaitable[dict[str, Any]]],
     ) -> None:
-        self.operation = operation
+        self._operation = operation
         self.answer = answer
         self._multipart = multipart
+
+    def shown(self, scope: Scope, body: bytes) -> Operation:
+        """What a Lambda authorizer is told."""
+        return Operation(self._operation)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         reply = await self._multipart.reply(scope, receive, self)

@@ -1,13 +1,14 @@
 """What every request passes that asks something of the product: size, credentials, rate, and the account's gate."""
 
-from collections.abc import Awaitable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from functools import partial
 from typing import Protocol, Self
 
 from starlette.types import Receive, Scope
 
-from app.auth.credentials import Credentials, ReadOperation
+from app.auth.credentials import Credentials, Operation, ReadOperation
 from app.auth.errors import Unauthenticated
-from app.auth.recent_callers import Headers
+from app.auth.recent_callers import named
 from app.execution import Answer, GraphQLRequest
 from app.http import body as bodies
 from app.http.replies import REQUEST_ID, Refusal, overloaded, rate_limited
@@ -20,8 +21,12 @@ from domain.rate import RateLimiter
 class Service(Protocol):
     """What is served. app/wiring.py has the real one."""
 
-    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
-        """Who showed the same credential a moment ago; None: `identify` has to look at it."""
+    def recognize(self, headers: Mapping[bytes, bytes], ip_address: str | None) -> Caller | None:
+        """Who showed the same credential a moment ago; None: `identify` has to look at it.
+
+        Args:
+            headers: `named`.
+        """
         ...
 
     def identify(self, credentials: Credentials, operation: ReadOperation) -> Awaitable[Caller]:
@@ -63,13 +68,30 @@ class Reception:
         """The whole body of a POST. Raises Refusal 413, 415."""
         return bodies.read(scope, headers, receive, self._most_bytes)
 
-    async def caller(self, scope: Scope, body: bytes, operation: ReadOperation) -> Caller:
-        """Who asks, verified and admitted. Raises Refusal 401, 429, 503."""
+    def body_at_hand(self, scope: Scope, headers: Mapping[bytes, bytes]) -> bytes | None:
+        """The same, where nothing has to be waited for; else None."""
+        return bodies.at_hand(scope, headers, self._most_bytes)
+
+    async def caller(
+        self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes, operation: Callable[[Scope, bytes], Operation]
+    ) -> Caller:
+        """Who asks, verified and admitted.
+
+        Args:
+            headers: the scope's by name.
+            operation: what the credentials are shown for, should a Lambda authorizer have to be asked.
+
+        Raises:
+            Refusal: 401, 429, 503, or what `operation` raises.
+        """
         address = address_of(scope)
         try:
-            caller = self._service.recognize(scope["headers"], address)
+            if len(headers) < len(scope["headers"]):
+                headers = named(scope["headers"])
+            caller = self._service.recognize(headers, address)
             if caller is None:
-                caller = await self._service.identify(credentials_of(scope, body), operation)
+                shown = credentials_of(scope, body)
+                caller = await self._service.identify(shown, partial(operation, scope, body))
             if wait := self._rate.wait(_bucket(caller)):
                 raise rate_limited(wait)
             return await self._service.admit(caller)

@@ -44,12 +44,11 @@ class RequestReader:
         """From a JSON object."""
         query = self._text(content)
         variables, name = content.get("variables"), content.get("operationName")
-        name = None if name == "" else name
         if variables is not None and not isinstance(variables, dict):
             raise malformed(f"{UNREADABLE} `variables` must be an object.")
         if name is not None and not isinstance(name, str):
             raise malformed(f"{UNREADABLE} `operationName` must be a string.")
-        return GraphQLRequest(query, variables, name, queries_only)
+        return GraphQLRequest(query, variables, name or None, queries_only)
 
     def _text(self, content: Mapping[str, Any]) -> str:
         query = content.get("query")

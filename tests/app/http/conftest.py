@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import io
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,6 @@ import pytest_asyncio
 from app import logs
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.errors import MISSING, REFUSED, Unauthenticated
-from app.auth.recent_callers import Headers
 from app.execution import Answer, GraphQLRequest
 from app.http.application import application
 from app.http.graphiql import GraphiQL
@@ -44,7 +43,7 @@ class FakeService:
     def __post_init__(self) -> None:
         self.release.set()
 
-    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
+    def recognize(self, headers: Mapping[bytes, bytes], ip_address: str | None) -> Caller | None:
         return None
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:

@@ -271,6 +271,18 @@ class TestSignIn:
         monkeypatch.setattr(site.service, "admit", revoked)
         assert await refusal(await site.post()) == (401, "UnauthorizedException", "The session was ended.")
 
+    async def test_of_two_credentials_none_is_recognized(self, site: Running, monkeypatch):
+        seen = []
+        monkeypatch.setattr(site.service, "recognize", lambda headers, _: seen.append(dict(headers)))
+        head, end = b"GET /graphql?query=%7Ba%7D HTTP/1.1\r\nhost: x\r\n", b"connection: close\r\n\r\n"
+        for shown in (
+            b"x-api-key: ada\r\naccept: a\r\naccept: b\r\n",
+            b"x-api-key: ada\r\nx-api-key: eve\r\n",
+            b"x-api-key: ada\r\nauthorization: eve\r\naccept: a\r\naccept: b\r\n",
+        ):
+            await site.talk(head + shown + end)
+        assert [headers.get(b"x-api-key") for headers in seen] == [b"ada", None, None]
+
     async def test_a_broken_dependency_is_not_the_callers_fault(self, site: Running, monkeypatch):
         async def broken(_):
             raise dependency_failed("The record store")

@@ -22,7 +22,6 @@ import orjson
 from app import logs, scalars, sdl
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.errors import EXPIRED_TOKEN, MISSING, REFUSED, Unauthenticated
-from app.auth.recent_callers import Headers
 from app.binding import bind
 from app.execution import Answer, Executor, GraphQLRequest
 from app.http.application import application
@@ -214,7 +213,7 @@ class Product:
     def context(self, caller: Caller) -> Any:
         return SimpleNamespace(caller=caller, publish=self.realtime.publish, recheck=self.realtime.recheck)
 
-    def recognize(self, headers: Headers, ip_address: str | None) -> Caller | None:
+    def recognize(self, headers: Mapping[bytes, bytes], ip_address: str | None) -> Caller | None:
         return None
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
