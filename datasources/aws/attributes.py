@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from datasources.ports import Item
 from datasources.values import kind_of
 
@@ -39,6 +41,11 @@ def from_wire(attributes: Mapping[str, Wire]) -> Item:
         name: wire["S"] if "S" in wire else _number(wire["N"]) if "N" in wire else plain_value(wire)
         for name, wire in attributes.items()
     }
+
+
+def from_json(item: bytes) -> Item:
+    """An item as it stands in an answer."""
+    return from_wire(orjson.loads(item))
 
 
 def plain_value(wire: Wire) -> Any:

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import aioboto3
+import msgspec
 from botocore.config import Config
 
 from datasources import tables as declared
-from datasources.aws.attributes import from_wire, to_wire
+from datasources.aws.attributes import from_json, from_wire, to_wire
 from datasources.aws.dynamodb_calls import SERVICE, Refused, deadline, pause, send
 from datasources.aws.dynamodb_client import DynamoDBClient, open_client
 from datasources.aws.dynamodb_feed import Feed
@@ -54,6 +55,7 @@ from datasources.ports import (
     TransactionFailed,
     Write,
 )
+from datasources.row_pages import RowPage, RowReader
 from datasources.tables import Index, Table
 from datasources.together import together
 from datasources.updates import Update
@@ -130,6 +132,7 @@ class DynamoDBStore:
         self._prefix = prefix
         self._tables = tables
         self._now = now
+        self._rows = RowReader(from_json, lambda kind: lambda row: msgspec.convert(from_json(row), kind))
         self._feeds = {table.name: Feed(client, streams_client, prefix, table) for table in tables if table.feed}
 
     def _name(self, table: Table) -> str:
@@ -197,9 +200,11 @@ class DynamoDBStore:
         if where is not None:
             request["FilterExpression"] = condition_expression(where, to)
         request |= to.parameters()
-        items, last_key = await self._read_page(table, chosen, condition, request, limit, after)
+        rows, last_key = await self._read_page(table, chosen, condition, request, limit, after)
+        if not table.ttl:
+            return RowPage(rows, last_key, self._rows)
         now = self._now()
-        return ItemPage([item for item in items if not expired(table, item, now)], last_key)
+        return ItemPage([item for item in map(from_json, rows) if not expired(table, item, now)], last_key)
 
     async def query_each(
         self,
@@ -234,33 +239,34 @@ class DynamoDBStore:
         request: dict[str, Any],
         limit: int,
         after: Mapping[str, Any] | None,
-    ) -> tuple[list[Item], Item | None]:
-        """Up to `limit` items, however many answers of 1 MB they take, and the position behind them.
+    ) -> tuple[list[bytes], Item | None]:
+        """Up to `limit` items as JSON, however many answers of 1 MB they take, and the position behind them.
 
         Without a filter one more is asked for, to know whether anything follows.
         """
         filtered = "FilterExpression" in request
-        items: list[Item] = []
+        rows: list[bytes] = []
         start = None if after is None else to_wire(after)
         missing = limit if filtered else limit + 1
         sort_name = query_keys(table, index)[1]
         async with deadline():
             while True:
                 answer = await self._query(table, index, request | {"Limit": missing}, start)
-                read = [from_wire(wire) for wire in answer["Items"]]
+                read = [bytes(row) for row in answer["Items"]]
                 kept = read
                 if condition.excluded:
-                    kept = [item for item in read if not condition.excludes(item, sort_name)]
-                items += kept
+                    kept = [row for row in read if not condition.excludes(from_json(row), sort_name)]
+                rows += kept
                 missing -= answer["ScannedCount"] - (len(read) - len(kept))
                 start = answer.get("LastEvaluatedKey")
                 if start is None or missing <= 0:
                     break
         if filtered:
-            return items, None if start is None else from_wire(start)
-        if len(items) <= limit:
-            return items, None
-        return items[:limit], {name: items[limit - 1][name] for name in position_names(table, index)}
+            return rows, None if start is None else from_wire(start)
+        if len(rows) <= limit:
+            return rows, None
+        last = from_json(rows[limit - 1])
+        return rows[:limit], {name: last[name] for name in position_names(table, index)}
 
     async def _query(
         self, table: Table, index: Index | None, request: dict[str, Any], start: dict[str, Any] | None

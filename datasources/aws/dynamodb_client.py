@@ -9,11 +9,12 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aioboto3
+import msgspec
 import orjson
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import get_cert_path
@@ -23,6 +24,15 @@ from datasources.aws.json_signatures import JsonSigner
 
 _CONTENT_TYPE = "application/x-amz-json-1.0"
 _TARGET = "DynamoDB_20120810."
+
+
+class QueryAnswer(TypedDict, total=False):
+    """What is read of it. Items are JSON still, for who asks to decode as they need them."""
+
+    Items: list[msgspec.Raw]
+    Count: int
+    ScannedCount: int
+    LastEvaluatedKey: dict[str, Any]
 
 
 class DynamoDBClient:
@@ -48,6 +58,7 @@ class DynamoDBClient:
         self._http = http
         self._credentials = credentials
         self._signer = JsonSigner("dynamodb", region, urlsplit(endpoint_url).netloc, _CONTENT_TYPE)
+        self._query_answers = msgspec.json.Decoder(QueryAnswer)
         self._now = now
 
     async def get_item(self, **request: Any) -> dict[str, Any]:
@@ -56,8 +67,12 @@ class DynamoDBClient:
     async def batch_get_item(self, **request: Any) -> dict[str, Any]:
         return await self._answer("BatchGetItem", request)
 
-    async def query(self, **request: Any) -> dict[str, Any]:
-        return await self._answer("Query", request)
+    async def query(self, **request: Any) -> QueryAnswer:
+        body = await self._body("Query", request)
+        try:
+            return self._query_answers.decode(body)
+        except msgspec.DecodeError:
+            raise BrokenAnswer from None
 
     async def put_item(self, **request: Any) -> dict[str, Any]:
         return await self._answer("PutItem", request)
@@ -78,6 +93,9 @@ class DynamoDBClient:
         return await self._answer("DescribeTable", request)
 
     async def _answer(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        return _document(await self._body(operation, request))
+
+    async def _body(self, operation: str, request: Mapping[str, Any]) -> bytes:
         if self._credentials is None:
             raise NoCredentialsError
         body = orjson.dumps(request, default=_binary)
@@ -88,7 +106,7 @@ class DynamoDBClient:
             raise BrokenAnswer
         if answer.status != 200:
             raise ClientError(_refusal(answer), operation)
-        return _document(answer.body)
+        return answer.body
 
 
 @asynccontextmanager

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from datasources import tables as declared
 from datasources.conditions import Condition
 from datasources.limits import (
@@ -28,13 +30,13 @@ from datasources.local.evaluate import holds
 from datasources.local.sqlite_connections import connect_all
 from datasources.local.sqlite_feed import Signal, last_sequence, prune, read_changes, sequence_of
 from datasources.local.sqlite_group import RecordGroup
-from datasources.local.sqlite_pages import RecordDecoders, RowPage
 from datasources.local.sqlite_queries import Statement, read, read_rows
 from datasources.local.sqlite_schema import Layout, decode, prepare
 from datasources.local.sqlite_threads import SERVICE, Result, Threads, Work, run_reads, run_writes
 from datasources.local.sqlite_writes import TOKEN_SECONDS, Batch, Effect, Expiry, Single, Transaction
 from datasources.pages import ItemPage
 from datasources.ports import Attributes, Change, Delete, FeedPage, Item, Key, Page, Put, SortRange, Write
+from datasources.row_pages import RowPage, RowReader
 from datasources.tables import Index, Table
 from datasources.updates import Update
 from domain.errors import DomainError, dependency_failed
@@ -63,7 +65,7 @@ class SQLiteStore:
         self._writer = writer
         self._signal = signal
         self._now = now
-        self._decoders = RecordDecoders()
+        self._rows = RowReader(decode, lambda kind: msgspec.msgpack.Decoder(kind).decode)
 
     @staticmethod
     @asynccontextmanager
@@ -203,7 +205,7 @@ class SQLiteStore:
             last = decode(rows[-1])
             last_key = {name: last[name] for name in position_names(table, index)}
         if where is None and not table.ttl:
-            return RowPage(rows, last_key, self._decoders)
+            return RowPage(rows, last_key, self._rows)
         now, items = self._now(), [decode(row) for row in rows]
         shown = [item for item in items if not expired(table, item, now) and (where is None or holds(where, item))]
         return ItemPage(shown, last_key)

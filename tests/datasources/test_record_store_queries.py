@@ -8,6 +8,7 @@ import pytest
 
 from datasources.conditions import equals, exists, less
 from datasources.ports import Item, RecordStore, SortRange
+from datasources.row_pages import REMEMBERED_ROW_BYTES
 from datasources.tables import COURSES, ENROLLMENTS, USER_ITEMS, USERS
 from datasources.updates import Remove, Set
 from domain.records import Record
@@ -49,6 +50,21 @@ async def test_a_page_is_read_as_records(store: RecordStore) -> None:
     assert [msgspec.convert(item, Row) for item in page.items] == page.records(Row)
     filtered = await store.query(COURSES, "c1", where=equals("n", 2))
     assert [row.sk for row in filtered.records(Row)] == ["LESSON#2", "MODULE#2"]
+
+
+@pytest.mark.usefixtures("course")
+async def test_only_rows_that_have_changed_are_decoded_anew(store: RecordStore) -> None:
+    async def records() -> list[Row]:
+        return (await store.query(COURSES, "c1", sort=SortRange(prefix="LESSON#"))).records(Row)
+
+    first = await records()
+    await store.update(COURSES, {"courseId": "c1", "sk": "LESSON#2"}, [Set("titleText", "x" * REMEMBERED_ROW_BYTES)])
+    long = await records()
+    await store.update(COURSES, {"courseId": "c1", "sk": "LESSON#2"}, [Set("titleText", "Bees")])
+    last = await records()
+    assert [row.title_text for row in long] == ["untitled", "x" * REMEMBERED_ROW_BYTES, "untitled"]
+    assert [row.title_text for row in last] == ["untitled", "Bees", "untitled"]
+    assert last[0] is first[0]
 
 
 @pytest.mark.usefixtures("course")

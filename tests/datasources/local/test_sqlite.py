@@ -12,11 +12,11 @@ from datasources.conditions import exists, not_exists
 from datasources.local import sqlite_group
 from datasources.local.sqlite import FEED_SECONDS, SQLiteStore
 from datasources.local.sqlite_feed import NEWEST
-from datasources.local.sqlite_pages import REMEMBERED_ROW_BYTES
 from datasources.local.sqlite_queries import Statement
 from datasources.local.sqlite_schema import SCHEMA_VERSION, Layout
 from datasources.local.sqlite_writes import TOKEN_SECONDS
 from datasources.ports import Change, ConditionFailed, Put, SortRange, TransactionFailed, Write
+from datasources.row_pages import REMEMBERED_ROW_BYTES
 from datasources.tables import ALL, COURSES, IDEMPOTENCY, ROOM_LOG, SETTINGS, USERS, Index, Table
 from datasources.updates import Add, Remove
 from domain.errors import Code, DomainError
