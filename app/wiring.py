@@ -32,7 +32,7 @@ from app.settings import Settings
 from app.sign_in import open_authenticator, open_issuer
 from app.steps import product_steps
 from app.telemetry.instruments import Instruments
-from app.telemetry.observed_store import ObservedStore, no_span
+from app.telemetry.observed_store import ObservedStore
 from app.telemetry.tracing import Tracing, open_tracing
 from app.ways_out import open_senders
 from app.workers import Workers
@@ -168,7 +168,7 @@ async def running(app: App, *, works: bool = True) -> AsyncIterator[None]:
 
 
 def _observed(instruments: Instruments, tracing: Tracing | None) -> Callable[[RecordStore], RecordStore]:
-    span = no_span if tracing is None else tracing.store_call
+    span = None if tracing is None else tracing.store_call
     return lambda store: ObservedStore(store, instruments.store_call, span)
 
 

@@ -4,7 +4,7 @@ ORDER counts the changes of an outline. A change reads ORDER, then the outline, 
 that ORDER did not move, so a rank is always computed against the order that it enters.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -58,24 +58,27 @@ async def lessons_of_each(store: RecordStore, course_ids: Sequence[str]) -> list
 
 async def children(store: RecordStore, course_id: str, prefix: str) -> list[Item]:
     """All items of a course under a prefix of the sort key; the contract's limits bound them."""
-    return [item async for _, page in _pages(store, [course_id], prefix) for item in page.items]
+    [pages] = await _pages(store, [course_id], prefix)
+    return [item for page in pages for item in page.items]
 
 
 async def _ranked(store: RecordStore, course_ids: Sequence[str], prefix: str, kind: type[Entry]) -> list[list[Entry]]:
-    found: dict[str, list[Entry]] = {course_id: [] for course_id in course_ids}
-    async for course_id, page in _pages(store, course_ids, prefix):
-        found[course_id] += page.records(kind)
-    return [sorted(entries, key=attrgetter("rank")) for entries in found.values()]  # they come by id
+    outlines = await _pages(store, course_ids, prefix)
+    entries = ([entry for page in pages for entry in page.records(kind)] for pages in outlines)
+    return [sorted(each, key=attrgetter("rank")) for each in entries]  # they come by id
 
 
-async def _pages(store: RecordStore, course_ids: Sequence[str], prefix: str) -> AsyncIterator[tuple[str, Page]]:
+async def _pages(store: RecordStore, course_ids: Sequence[str], prefix: str) -> list[list[Page]]:
+    """All pages of each course."""
+    found: dict[str, list[Page]] = {course_id: [] for course_id in course_ids}
     starts: dict[str, Mapping[str, Any] | None] = dict.fromkeys(course_ids)
     while starts:
         pages = await store.query_each(COURSES, starts, sort=SortRange(prefix=prefix), limit=_PAGE)
-        read = list(zip(starts, pages, strict=True))
-        for each in read:
-            yield each
-        starts = {course_id: page.last_key for course_id, page in read if page.last_key is not None}
+        read = dict(zip(starts, pages, strict=True))
+        for course_id, page in read.items():
+            found[course_id].append(page)
+        starts = {course_id: page.last_key for course_id, page in read.items() if page.last_key is not None}
+    return list(found.values())
 
 
 Plan = Callable[[], Awaitable[tuple[T, list[Guarded]]]]

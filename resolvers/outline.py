@@ -27,13 +27,15 @@ async def lessons(
 ) -> list[Connection[Lesson] | DomainError]:
     """Each course's outline is read once, however many of its modules ask."""
     course_ids = list(dict.fromkeys(module.course_id for module in modules))
-    found = [lesson for outline in await ctx.sources.lessons.of_courses(course_ids) for lesson in outline]
-    with_drafts = {lesson.course_id for lesson in found if lesson.state != "PUBLISHED"}
+    outlines = await ctx.sources.lessons.of_courses(course_ids)
+    with_drafts = {lesson.course_id for outline in outlines for lesson in outline if lesson.state != "PUBLISHED"}
     staff = await staff_among(ctx, with_drafts) if with_drafts else frozenset[str]()
     shown: dict[str, list[Lesson]] = {module.id: [] for module in modules}
-    for lesson in found:
-        if lesson.module_id in shown and (lesson.state == "PUBLISHED" or lesson.course_id in staff):
-            shown[lesson.module_id].append(lesson)
+    for outline in outlines:
+        for lesson in outline:
+            entries = shown.get(lesson.module_id)
+            if entries is not None and (lesson.state == "PUBLISHED" or lesson.course_id in staff):
+                entries.append(lesson)
     pages = pages_at_hand(ctx, "Module.lessons", shown, limit, next_token, _place)
     return [pages[module.id] for module in modules]
 

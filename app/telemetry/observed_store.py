@@ -1,8 +1,8 @@
 """The record store, with every call counted and timed, and in a span of its own where there are traces."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from datasources.conditions import Condition
@@ -30,17 +30,14 @@ Span = Callable[[str, str], AbstractContextManager[object]]
 _Result = TypeVar("_Result")
 
 
-_NO_SPAN = nullcontext()
-
-
-def no_span(_operation: str, _table: str) -> AbstractContextManager[object]:
-    return _NO_SPAN
-
-
 class ObservedStore:
-    """A `RecordStore` around another. Looking into change feeds is not counted: workers do so all the time."""
+    """A `RecordStore` around another. Looking into change feeds is not counted: workers do so all the time.
 
-    def __init__(self, store: RecordStore, observe: Observe, span: Span = no_span) -> None:
+    Args:
+        span: None: there are no traces.
+    """
+
+    def __init__(self, store: RecordStore, observe: Observe, span: Span | None = None) -> None:
         self._store = store
         self._observe = observe
         self._span = span
@@ -48,6 +45,8 @@ class ObservedStore:
     async def _seen(self, operation: str, table: str, call: Awaitable[_Result]) -> _Result:
         began, outcome = time.perf_counter(), "ok"
         try:
+            if self._span is None:
+                return await call
             with self._span(operation, table):
                 return await call
         except (ConditionFailed, TransactionFailed):
@@ -62,13 +61,15 @@ class ObservedStore:
         finally:
             self._observe(operation, outcome, time.perf_counter() - began)
 
-    async def get(self, table: Table, key: Key, *, consistent: bool = True) -> Item | None:
-        return await self._seen("get", table.name, self._store.get(table, key, consistent=consistent))
+    def get(self, table: Table, key: Key, *, consistent: bool = True) -> Coroutine[Any, Any, Item | None]:
+        return self._seen("get", table.name, self._store.get(table, key, consistent=consistent))
 
-    async def batch_get(self, table: Table, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
-        return await self._seen("batch_get", table.name, self._store.batch_get(table, keys, consistent=consistent))
+    def batch_get(
+        self, table: Table, keys: Sequence[Key], *, consistent: bool = True
+    ) -> Coroutine[Any, Any, list[Item | None]]:
+        return self._seen("batch_get", table.name, self._store.batch_get(table, keys, consistent=consistent))
 
-    async def query(
+    def query(
         self,
         table: Table,
         partition: Any,
@@ -80,7 +81,7 @@ class ObservedStore:
         descending: bool = False,
         where: Condition | None = None,
         consistent: bool | None = None,
-    ) -> Page:
+    ) -> Coroutine[Any, Any, Page]:
         asked = self._store.query(
             table,
             partition,
@@ -92,9 +93,9 @@ class ObservedStore:
             where=where,
             consistent=consistent,
         )
-        return await self._seen("query", table.name, asked)
+        return self._seen("query", table.name, asked)
 
-    async def query_each(
+    def query_each(
         self,
         table: Table,
         starts: Mapping[str, Mapping[str, Any] | None],
@@ -104,35 +105,37 @@ class ObservedStore:
         limit: int = 100,
         descending: bool = False,
         where: Condition | None = None,
-    ) -> list[Page]:
+    ) -> Coroutine[Any, Any, list[Page]]:
         asked = self._store.query_each(
             table, starts, index=index, sort=sort, limit=limit, descending=descending, where=where
         )
-        return await self._seen("query_each", table.name, asked)
+        return self._seen("query_each", table.name, asked)
 
-    async def count(
+    def count(
         self, table: Table, partition: Any, *, index: str | None = None, sort: SortRange | None = None, most: int
-    ) -> int:
+    ) -> Coroutine[Any, Any, int]:
         asked = self._store.count(table, partition, index=index, sort=sort, most=most)
-        return await self._seen("count", table.name, asked)
+        return self._seen("count", table.name, asked)
 
-    async def put(self, table: Table, item: Attributes, *, condition: Condition | None = None) -> None:
-        await self._seen("put", table.name, self._store.put(table, item, condition=condition))
+    def put(self, table: Table, item: Attributes, *, condition: Condition | None = None) -> Coroutine[Any, Any, None]:
+        return self._seen("put", table.name, self._store.put(table, item, condition=condition))
 
-    async def update(
+    def update(
         self, table: Table, key: Key, updates: Sequence[Update], *, condition: Condition | None = None
-    ) -> Item:
-        return await self._seen("update", table.name, self._store.update(table, key, updates, condition=condition))
+    ) -> Coroutine[Any, Any, Item]:
+        return self._seen("update", table.name, self._store.update(table, key, updates, condition=condition))
 
-    async def delete(self, table: Table, key: Key, *, condition: Condition | None = None) -> Item | None:
-        return await self._seen("delete", table.name, self._store.delete(table, key, condition=condition))
+    def delete(self, table: Table, key: Key, *, condition: Condition | None = None) -> Coroutine[Any, Any, Item | None]:
+        return self._seen("delete", table.name, self._store.delete(table, key, condition=condition))
 
-    async def batch_write(self, table: Table, *, puts: Sequence[Attributes] = (), deletes: Sequence[Key] = ()) -> None:
-        await self._seen("batch_write", table.name, self._store.batch_write(table, puts=puts, deletes=deletes))
+    def batch_write(
+        self, table: Table, *, puts: Sequence[Attributes] = (), deletes: Sequence[Key] = ()
+    ) -> Coroutine[Any, Any, None]:
+        return self._seen("batch_write", table.name, self._store.batch_write(table, puts=puts, deletes=deletes))
 
-    async def transact(self, writes: Sequence[Write], *, token: str | None = None) -> None:
+    def transact(self, writes: Sequence[Write], *, token: str | None = None) -> Coroutine[Any, Any, None]:
         table = writes[0].table.name if writes else "-"
-        await self._seen("transact", table, self._store.transact(writes, token=token))
+        return self._seen("transact", table, self._store.transact(writes, token=token))
 
     async def changes(self, table: Table, position: str | None, *, limit: int = 100) -> FeedPage:
         return await self._store.changes(table, position, limit=limit)
