@@ -14,7 +14,7 @@ from botocore.config import Config
 from datasources import tables as declared
 from datasources.aws.attributes import from_json, from_wire, to_wire
 from datasources.aws.dynamodb_calls import SERVICE, Refused, deadline, pause, send
-from datasources.aws.dynamodb_client import DynamoDBClient, open_client
+from datasources.aws.dynamodb_client import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, DynamoDBClient, open_client
 from datasources.aws.dynamodb_feed import Feed
 from datasources.aws.expressions import (
     KeyCondition,
@@ -23,7 +23,6 @@ from datasources.aws.expressions import (
     key_condition,
     update_expression,
 )
-from datasources.aws.http_connections import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS
 from datasources.conditions import Condition, any_of, greater, not_exists
 from datasources.limits import (
     check_batch_get,

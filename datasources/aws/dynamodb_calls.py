@@ -11,7 +11,6 @@ from typing import Any
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from datasources.aws.http_connections import BrokenAnswer
 from datasources.values import item_too_large
 from domain.errors import Code, DomainError, dependency_failed, throttled
 
@@ -42,7 +41,7 @@ _NEVER_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
 )
-_VENDOR_ERRORS = (ClientError, BotoCoreError, BrokenAnswer, aiohttp.ClientError)
+_VENDOR_ERRORS = (ClientError, BotoCoreError, aiohttp.ClientError)
 _INTERPRETED = frozenset(
     {
         "ConditionalCheckFailedException",

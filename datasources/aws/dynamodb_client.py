@@ -14,16 +14,26 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aioboto3
+import aiohttp
 import msgspec
 import orjson
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import get_cert_path
 
-from datasources.aws.http_connections import Answer, BrokenAnswer, HttpConnections
 from datasources.aws.json_signatures import JsonSigner
 
+CONNECT_SECONDS = 2
+READ_SECONDS = 4
+CONNECTIONS = 50
+MOST_ANSWER_BYTES = 32 * 1024 * 1024
+"""Twice what DynamoDB ever answers."""
 _CONTENT_TYPE = "application/x-amz-json-1.0"
 _TARGET = "DynamoDB_20120810."
+_OWN_HEADERS = ("Accept", "Accept-Encoding", "User-Agent")
+
+
+class BrokenAnswer(aiohttp.ClientError):
+    """What came is not what DynamoDB sent."""
 
 
 class QueryAnswer(TypedDict, total=False):
@@ -38,26 +48,29 @@ class QueryAnswer(TypedDict, total=False):
 class DynamoDBClient:
     """Its methods are those of aioboto3's client. Binary values in answers are text in base64.
 
-    All raise ClientError for what DynamoDB refuses, BotoCoreError or BrokenAnswer for what did not reach it or
-    came back.
+    All raise ClientError for what DynamoDB refuses, BotoCoreError or aiohttp.ClientError for what did not reach it or
+    never came back.
 
     Args:
-        http: to the endpoint.
+        http: for this endpoint alone, bounded in time.
         credentials: botocore's, which renew themselves.
         now: epoch seconds.
     """
 
     def __init__(
         self,
-        http: HttpConnections,
+        http: aiohttp.ClientSession,
         endpoint_url: str,
         region: str,
         credentials: Any,
         now: Callable[[], float] = time.time,
     ) -> None:
+        parts = urlsplit(endpoint_url)
         self._http = http
+        self._url = f"{parts.scheme}://{parts.netloc}/"
+        self._proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
         self._credentials = credentials
-        self._signer = JsonSigner("dynamodb", region, urlsplit(endpoint_url).netloc, _CONTENT_TYPE)
+        self._signer = JsonSigner("dynamodb", region, parts.netloc, _CONTENT_TYPE)
         self._query_answers = msgspec.json.Decoder(QueryAnswer)
         self._now = now
 
@@ -99,14 +112,16 @@ class DynamoDBClient:
         if self._credentials is None:
             raise NoCredentialsError
         body = orjson.dumps(request, default=_binary)
-        credentials = await self._credentials.get_frozen_credentials()
-        answer = await self._http.exchange(self._signer.request(credentials, _TARGET + operation, body, self._now()))
-        told = answer.headers.get(b"x-amz-crc32")
-        if told is not None and told != b"%d" % zlib.crc32(answer.body):
-            raise BrokenAnswer
-        if answer.status != 200:
-            raise ClientError(_refusal(answer), operation)
-        return answer.body
+        headers = self._signer.headers(
+            await self._credentials.get_frozen_credentials(), _TARGET + operation, body, self._now()
+        )
+        async with self._http.post(
+            self._url, data=body, headers=headers, proxy=self._proxy, allow_redirects=False
+        ) as response:
+            answer = await _read(response)
+            if response.status == 200:
+                return answer
+            raise ClientError(_refusal(response, answer), operation)
 
 
 @asynccontextmanager
@@ -115,14 +130,17 @@ async def open_client(
 ) -> AsyncIterator[DynamoDBClient]:
     """One per process. Credentials come from the session; `endpoint_url` None is AWS's own."""
     endpoint = endpoint_url or await _endpoint(session, region)
-    parts = urlsplit(endpoint)
-    trust = ssl.create_default_context(cafile=get_cert_path(True)) if parts.scheme == "https" else None
-    proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get("https")
-    http = HttpConnections(endpoint, trust, proxy)
-    try:
+    trust: ssl.SSLContext | bool = True
+    if endpoint.startswith("https:"):
+        trust = ssl.create_default_context(cafile=get_cert_path(True))
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=trust),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=_OWN_HEADERS,
+        auto_decompress=False,
+    ) as http:
         yield DynamoDBClient(http, endpoint, region, await session.get_credentials())
-    finally:
-        http.close()
 
 
 async def _endpoint(session: aioboto3.Session, region: str) -> str:
@@ -137,6 +155,16 @@ def _binary(value: Any) -> str:
     raise TypeError
 
 
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    if response.content_length is None or response.content_length > MOST_ANSWER_BYTES:
+        raise BrokenAnswer
+    body = await response.read()
+    told = response.headers.get("x-amz-crc32")
+    if told is not None and told != str(zlib.crc32(body)):
+        raise BrokenAnswer
+    return body
+
+
 def _document(body: bytes) -> dict[str, Any]:
     try:
         document = orjson.loads(body)
@@ -147,15 +175,15 @@ def _document(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _refusal(answer: Answer) -> dict[str, Any]:
+def _refusal(response: aiohttp.ClientResponse, body: bytes) -> dict[str, Any]:
     """As botocore tells it; what stands before DynamoDB may say anything, and is named by its status."""
     try:
-        told = orjson.loads(answer.body)
+        told = orjson.loads(body)
     except orjson.JSONDecodeError:
         told = {}
     if not isinstance(told, dict):
         told = {}
-    code = str(told.pop("__type", answer.status)).rpartition("#")[2]
+    code = str(told.pop("__type", response.status)).rpartition("#")[2]
     message = str(told.pop("message", "") or told.pop("Message", ""))
-    metadata = {"HTTPStatusCode": answer.status}
+    metadata = {"HTTPStatusCode": response.status, "RequestId": response.headers.get("x-amzn-requestid", "")}
     return {**told, "Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}

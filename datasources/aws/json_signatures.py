@@ -1,4 +1,4 @@
-"""Requests of AWS's JSON protocols under Signature Version 4, in few steps: the day's key is made once a day."""
+"""Signature Version 4 for POST requests of AWS's JSON protocols, in few steps: the day's key is made once a day."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 class JsonSigner:
-    """Makes requests to one service of one region.
+    """Signs requests to one service of one region.
 
     Args:
         host: as the Host header says, with the port unless it is the scheme's own.
@@ -20,12 +20,13 @@ class JsonSigner:
     def __init__(self, service: str, region: str, host: str, content_type: str) -> None:
         self._scope = f"{region}/{service}/aws4_request"
         self._parts = (region.encode(), service.encode(), b"aws4_request")
-        self._always = f"content-type:{content_type}\nhost:{host}\n"
+        self._always = {"Content-Type": content_type, "Host": host}
+        self._lines = f"content-type:{content_type}\nhost:{host}\n"
         self._secret_and_day = ("", "")
         self._key = b""
 
-    def request(self, credentials: ReadOnlyCredentials, target: str, body: bytes, now: float) -> bytes:
-        """The whole of it, as HTTP/1.1 sends it.
+    def headers(self, credentials: ReadOnlyCredentials, target: str, body: bytes, now: float) -> dict[str, str]:
+        """All headers of the request but those of the transport.
 
         Args:
             target: the operation as X-Amz-Target names it.
@@ -33,20 +34,21 @@ class JsonSigner:
         """
         date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
         day = date[:8]
+        headers = {**self._always, "X-Amz-Date": date, "X-Amz-Target": target}
         names, token = "content-type;host;x-amz-date;x-amz-target", ""
         if credentials.token:
+            headers["X-Amz-Security-Token"] = credentials.token
             names = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
             token = f"x-amz-security-token:{credentials.token}\n"
-        signed = f"{self._always}x-amz-date:{date}\n{token}x-amz-target:{target}\n"
-        canonical = f"POST\n/\n\n{signed}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+        lines = f"{self._lines}x-amz-date:{date}\n{token}x-amz-target:{target}\n"
+        canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
         scope = f"{day}/{self._scope}"
         text = f"{ALGORITHM}\n{date}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         signature = hmac.digest(self._key_of(credentials.secret_key, day), text.encode(), "sha256").hex()
-        head = (
-            f"POST / HTTP/1.1\n{signed}content-length:{len(body)}\nauthorization:{ALGORITHM} "
-            f"Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}\n\n"
+        headers["Authorization"] = (
+            f"{ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
         )
-        return head.replace("\n", "\r\n").encode() + body
+        return headers
 
     def _key_of(self, secret: str, day: str) -> bytes:
         if self._secret_and_day != (secret, day):

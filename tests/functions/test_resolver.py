@@ -125,7 +125,7 @@ async def test_only_what_a_lambda_needs_is_imported(environ: dict[str, str], sto
     imported = {name.partition(".")[0] for name in json.loads(output)}
 
     assert {"app", "graphql", "aiobotocore"} <= imported
-    servers = {"starlette", "strawberry", "uvicorn", "uvloop", "websockets", "broadcaster", "redis"}
+    servers = {"starlette", "strawberry", "uvicorn", "uvloop", "httptools", "websockets", "broadcaster", "redis"}
     engines = {"dlib", "numpy", "PIL", "av", "pywebpush", "aiosmtplib", "jwt", "emoji", "phonenumbers"}
     assert imported.isdisjoint(servers | engines)
 
