@@ -34,12 +34,12 @@ async def known_rooms(ctx: Context, room_ids: Sequence[str], rows: Iterable[Room
 
 
 async def room_and_member(ctx: Context, room_id: str) -> tuple[Room, RoomMember | None]:
-    """A room and the caller's row in it, whatever its state.
+    """A room, without the numbers of what was said there, and the caller's row in it, whatever its state.
 
     Raises:
         DomainError: NOT_FOUND; ENROLLMENT_REQUIRED in a course's room without access to the course.
     """
-    room, member = await both(ctx.sources.rooms.get(room_id), ctx.sources.room_members.get(room_id, ctx.caller.id))
+    room, member = await both(ctx.sources.rooms.place(room_id), ctx.sources.room_members.get(room_id, ctx.caller.id))
     if room is None:
         raise not_found("room")
     if room.course_id is not None:
@@ -50,7 +50,7 @@ async def room_and_member(ctx: Context, room_id: str) -> tuple[Room, RoomMember 
 
 
 async def readable_room(ctx: Context, room_id: str, field: str = "roomId") -> Room:
-    """A room whose messages the caller may read.
+    """A room whose messages the caller may read, as of `room_and_member`.
 
     Raises:
         DomainError: NOT_FOUND for one that the caller may not know; FORBIDDEN when banned; ENROLLMENT_REQUIRED.
