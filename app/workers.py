@@ -25,7 +25,7 @@ RENEW_SECONDS = 10.0
 POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.1
 """What comes so soon behind a change is handled together with it."""
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 0.25
 """Between batches while changes keep coming: in a busy chat a batch costs little more than a message."""
 TRIES = 5
 _MOST_TURNS = 100_000

@@ -42,10 +42,10 @@ from datasources.updates import Add, Remove, Set, SetIfMissing, Update
 from datasources.values import (
     MAX_INTEGER,
     attribute_name,
-    check_size,
     item_size,
     kind_of,
     plain,
+    plain_item,
     plain_number,
     text_size,
 )
@@ -67,9 +67,8 @@ def expired(table: Table, item: Mapping[str, Any], now: float) -> bool:
 
 
 def checked_item(table: Table, item: Mapping[str, Any]) -> Item:
-    copy: Item = plain(item)
+    copy = plain_item(item)
     _check_attributes(table, copy, required=True)
-    check_size(copy)
     return copy
 
 

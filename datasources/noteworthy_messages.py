@@ -12,7 +12,7 @@ import msgspec
 
 from datasources.batches import get_each
 from datasources.ports import FeedEvent, Item, RecordStore
-from datasources.room_log import is_change_row
+from datasources.room_log import is_change_row, is_of_new_message
 from datasources.room_members import RoomMembers
 from datasources.room_rows import message_key, message_of, room_key, room_of
 from datasources.tables import MESSAGES, ROOMS
@@ -51,9 +51,9 @@ class _Said(msgspec.Struct):
 
 async def in_room_log(store: RecordStore, events: Sequence[FeedEvent]) -> list[Draft]:
     """Feed of RoomLog. Drafts hold no word of a message, so that deleting it deletes it."""
-    rows = [event.new for event in events if event.new is not None and is_change_row(event.key)]
-    new = [row["messageId"] for row in rows if row["isNew"]]
-    worded = [row["messageId"] for row in rows if row["words"]]
+    rows = [event.new for event in events if event.new is not None]
+    new = [row["messageId"] for row in rows if is_of_new_message(row)]
+    worded = [row["messageId"] for row in rows if is_change_row(row) and row["words"]]
     messages = await _messages(store, [*new, *worded])
     parents = await _messages(store, [messages[each].reply_to_id for each in new if each in messages])
     rooms: dict[str, _Said] = defaultdict(lambda: _Said(parents=parents))

@@ -17,7 +17,7 @@ from datasources.conditions import all_of, equals, exists, not_exists
 from datasources.contention import LostRace
 from datasources.media_rows import media_key, media_of
 from datasources.media_uses import Use, counted, no_use, use_row
-from datasources.ports import Change, Delete, Put, RecordStore, Write
+from datasources.ports import Change, Delete, Put, RecordStore, TransactionFailed, Write
 from datasources.room_log import Counter
 from datasources.room_rows import (
     expiry,
@@ -32,7 +32,6 @@ from datasources.room_rows import (
     unchanged_room,
 )
 from datasources.tables import MEDIA, MESSAGES, REACTIONS, ROOM_LOG, ROOM_MEMBERS, ROOMS
-from datasources.transactions import commit
 from datasources.updates import Set
 from domain.errors import not_found
 from domain.media import MediaAsset
@@ -184,18 +183,20 @@ class Draft:
 
     async def save(self, store: RecordStore) -> None:
         """Raises LostRace when anything that was read is no longer so. Nothing changed: nothing is written."""
-        if self._messages:
-            await commit(store, [(write, LostRace()) for write in self._writes()])
+        if not self._messages:
+            return
+        try:
+            await store.transact(self._writes())
+        except TransactionFailed:
+            raise LostRace from None
 
     def _writes(self) -> list[Write]:
         writes: list[Write] = [room_log.advanced(self.room.id, self._counter_read, self._counter), self._room_write()]
         for message in self._messages.values():
-            before = self._messages_read.get(message.id)
-            writes.append(put_message(message, self._days, before, self.now))
-            writes.append(room_log.change_row(message, before, self._days))
-            writes.append(
-                room_log.sequence_row(message, self._days) if before is None else room_log.change_row_gone(before)
-            )
+            before, ttl = self._messages_read.get(message.id), expiry(message.sent_at, self._days)
+            writes.append(put_message(message, ttl, before, self.now))
+            writes.append(room_log.change_row(message, before, ttl))
+            writes.append(room_log.sequence_row(message, ttl) if before is None else room_log.change_row_gone(before))
         writes += [self._member_write(user_id) for user_id in sorted(self._relied_on)]
         writes += self._reaction_writes()
         writes += [counted(media_id, number) for media_id, number in self._shown.items()]

@@ -12,7 +12,6 @@ import msgspec
 from datasources.batches import get_each
 from datasources.conditions import equals
 from datasources.ports import Attributes, Change, Delete, Item, Put, RecordStore, SortRange
-from datasources.room_rows import expiry
 from datasources.tables import ROOM_LOG
 from datasources.updates import assign
 from domain.messages import Message
@@ -54,23 +53,29 @@ def advanced(room_id: str, before: Counter, after: Counter) -> Change:
     return Change(ROOM_LOG, counter_key(room_id), assign(**to_item(after)), unmoved)
 
 
-def sequence_row(message: Message, days: int) -> Put:
-    return Put(ROOM_LOG, _row(message, "S", message.sequence, days))
+def sequence_row(message: Message, ttl: int) -> Put:
+    return Put(ROOM_LOG, _row(message, "S", message.sequence, ttl))
 
 
-def change_row(message: Message, before: Message | None, days: int) -> Put:
+def change_row(message: Message, before: Message | None, ttl: int) -> Put:
     """The one that workers follow.
 
     `isNew`: it is the message's first change. `words`: it is of what the message says, so the search index has to
     follow.
     """
     words = before is None or (before.body, before.is_deleted) != (message.body, message.is_deleted)
-    row = _row(message, "C", message.change_sequence, days)
-    return Put(ROOM_LOG, {**row, "isNew": before is None, "words": words})
+    row = _row(message, "C", message.change_sequence, ttl)
+    row["isNew"], row["words"] = before is None, words
+    return Put(ROOM_LOG, row)
 
 
 def change_row_gone(message: Message) -> Delete:
     return Delete(ROOM_LOG, _key(message.room_id, "C", message.change_sequence))
+
+
+def is_of_new_message(row: Attributes) -> bool:
+    """Whether it is what tells workers of a new message: its first change row, or from older releases its place row."""
+    return bool(row.get("isNew")) or str(row["sk"]).startswith("S#")
 
 
 def is_change_row(key: Attributes) -> bool:
@@ -113,13 +118,14 @@ async def rows_behind(
     return rows, len(rows) < len(found) or page.last_key is not None
 
 
-def _row(message: Message, order: Order, number: int, days: int) -> Item:
+def _row(message: Message, order: Order, number: int, ttl: int) -> Item:
     """`sentAt` is part of the message's place in the search index."""
     return {
-        **_key(message.room_id, order, number),
+        "roomId": message.room_id,
+        "sk": _sk(order, number),
         "messageId": message.id,
         "sentAt": message.sent_at,
-        "ttl": expiry(message.sent_at, days),
+        "ttl": ttl,
     }
 
 

@@ -52,20 +52,38 @@ class RoomQueue:
         Raises:
             DomainError: what `change` refuses with; NOT_FOUND for an unknown room; THROTTLED.
         """
+        call = _Call(change, asyncio.get_running_loop().create_future())
         waiting = self._waiting.get(room_id)
         if waiting is None:
-            waiting = self._waiting[room_id] = deque()
-            task = asyncio.create_task(self._serve(room_id, waiting), name="a room's changes")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        if len(waiting) >= MOST_WAITING:
+            await self._lead(room_id, call)
+        elif len(waiting) < MOST_WAITING:
+            waiting.append(call)
+        else:
             raise throttled("The room")
-        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        waiting.append(_Call(change, answer))
-        return await answer
+        return await call.answer
+
+    async def _lead(self, room_id: str, call: _Call) -> None:
+        """Work for oneself alone. Where others wait too a task works for all, so that no caller's end stops the
+        others' changes."""
+        waiting = self._waiting[room_id] = deque([call])
+        try:
+            await asyncio.sleep(0)  # for those who come at the same moment
+            if len(waiting) == 1:
+                waiting.clear()
+                await self._answer(room_id, [call])
+        except asyncio.CancelledError:
+            call.answer.cancel()
+            raise
+        finally:
+            if waiting:
+                task = asyncio.create_task(self._serve(room_id, waiting), name="a room's changes")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            else:
+                del self._waiting[room_id]
 
     async def _serve(self, room_id: str, waiting: deque[_Call]) -> None:
-        """Until nobody waits any more; a task of its own, so that no caller's end stops the others' changes."""
+        """Until nobody waits any more."""
         try:
             while waiting:
                 await self._answer(room_id, _next_batch(waiting))

@@ -79,12 +79,12 @@ def member_step(before: RoomMember | None, after: RoomMember) -> Put | Change:
     return Change(ROOM_MEMBERS, member_key(before.room_id, before.user_id), updates, equals("version", before.version))
 
 
-def message_item(message: Message, days: int) -> Item:
-    """The whole item. `days` is how long messages are kept."""
+def message_item(message: Message, ttl: int) -> Item:
+    """The whole item."""
     item: dict[str, Any] = to_item(message)
     item["messageId"] = item.pop("id")
     item["timestamp"] = item.pop("sentAt")
-    item["ttl"] = expiry(message.sent_at, days)
+    item["ttl"] = ttl
     return item
 
 
@@ -92,9 +92,9 @@ def message_of(item: Attributes) -> Message:
     return msgspec.convert({**item, "id": item["messageId"], "sentAt": item["timestamp"]}, Message)
 
 
-def put_message(message: Message, days: int, before: Message | None, now: Timestamp) -> Put:
+def put_message(message: Message, ttl: int, before: Message | None, now: Timestamp) -> Put:
     """Fails when the message is another by now. An expired one that is still there counts as gone."""
-    item = message_item(message, days)
+    item = message_item(message, ttl)
     if before is None:
         return Put(MESSAGES, item, any_of(not_exists("messageId"), at_most("ttl", epoch_seconds(now))))
     return Put(MESSAGES, item, equals("changeSequence", before.change_sequence))

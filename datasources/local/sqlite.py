@@ -24,14 +24,15 @@ from datasources.limits import (
     checked_transaction,
     checked_write,
     expired,
+    named,
     position_names,
 )
 from datasources.local.evaluate import holds
 from datasources.local.sqlite_connections import connect_all
 from datasources.local.sqlite_feed import Signal, last_sequence, prune, read_changes, sequence_of
-from datasources.local.sqlite_group import RecordGroup
+from datasources.local.sqlite_group import Planned, RecordGroups
 from datasources.local.sqlite_queries import Statement, read, read_rows
-from datasources.local.sqlite_schema import Layout, decode, prepare
+from datasources.local.sqlite_schema import Layout, decode, encode, prepare
 from datasources.local.sqlite_threads import SERVICE, Result, Threads, Work, run_reads, run_writes
 from datasources.local.sqlite_writes import TOKEN_SECONDS, Batch, Effect, Expiry, Single, Transaction
 from datasources.pages import ItemPage
@@ -91,7 +92,7 @@ class SQLiteStore:
         connections, last = await asyncio.to_thread(_connect_all, path, layouts)
         signal = Signal(last)
         readers = Threads("sqlite-reader", connections[1:], capacity=READ_QUEUE, share=8, run=run_reads)
-        write = partial(run_writes, group=partial(RecordGroup, now=now), committed=signal.refresh)
+        write = partial(run_writes, group=RecordGroups(now), committed=signal.refresh)
         writer = Threads("sqlite-writer", connections[:1], capacity=WRITE_QUEUE, share=GROUP, run=write, gathers=True)
         store = SQLiteStore(layouts, readers, writer, signal, now)
         sweeper = asyncio.create_task(store._sweep_forever(sweep_seconds))
@@ -231,24 +232,28 @@ class SQLiteStore:
     async def update(
         self, table: Table, key: Key, updates: Sequence[Update], *, condition: Condition | None = None
     ) -> Item:
-        return dict((await self._write(Change(table, key, updates, condition))).new or {})
+        return _copy((await self._write(Change(table, key, updates, condition))).new or {})
 
     async def delete(self, table: Table, key: Key, *, condition: Condition | None = None) -> Item | None:
         old = (await self._write(Delete(table, key, condition))).old
-        return None if old is None else dict(old)
+        return None if old is None else _copy(old)
 
     async def _write(self, write: Write) -> Effect:
-        effect: Effect = await self._writer.do(Single([(self._layout(write.table), checked_write(write))]))
+        effect: Effect = await self._writer.do(Single([self._planned(checked_write(write))]))
         return effect
 
     async def batch_write(self, table: Table, *, puts: Sequence[Attributes] = (), deletes: Sequence[Key] = ()) -> None:
-        layout, writes = self._layout(table), checked_batch(table, puts, deletes)
+        writes = checked_batch(table, puts, deletes)
         if writes:
-            await self._writer.do(Batch([(layout, write) for write in writes]))
+            await self._writer.do(Batch([self._planned(write) for write in writes]))
 
     async def transact(self, writes: Sequence[Write], *, token: str | None = None) -> None:
-        checked = [(self._layout(write.table), write) for write in checked_transaction(writes, token)]
-        await self._writer.do(Transaction(checked, token))
+        planned = [self._planned(write) for write in checked_transaction(writes, token)]
+        await self._writer.do(Transaction(planned, token))
+
+    def _planned(self, write: Write) -> Planned:
+        layout = self._layout(write.table)
+        return layout, layout.key_values(named(write)), write
 
     # Change feed
 
@@ -302,6 +307,11 @@ class SQLiteStore:
                 await self.sweep()
             except DomainError as error:  # busy or broken: the next round is soon
                 _log.warning("sweep failed", extra={"error": error.code})
+
+
+def _copy(item: Item) -> Item:
+    """For a caller who may change it: the writer remembers the item."""
+    return decode(encode(item))
 
 
 def _connect_all(path: Path, layouts: Sequence[Layout]) -> tuple[list[sqlite3.Connection], int]:

@@ -2,7 +2,7 @@
 
 Each statement costs the writer's thread a wait for Python's lock, which the event loop holds most of the time. So
 what all units of a group look at is read by a few statements, however many units there are, and what they change is
-written by a few.
+written by a few. What one group has seen the next need not read, unless another connection has committed meanwhile.
 """
 
 import sqlite3
@@ -12,15 +12,21 @@ from typing import Any
 
 import msgspec
 
-from datasources.limits import named
 from datasources.local.evaluate import same
 from datasources.local.sqlite_schema import Layout, decode, encode
 from datasources.ports import MAX_BATCH_GET, Item, Write
 
 KeyValues = tuple[Any, ...]
 
+Planned = tuple[Layout, KeyValues, Write]
+"""A write, and the record that it is about."""
+
 MOST_UNWRITTEN_BYTES = 16 * 1024 * 1024
 """Of changed items, which are written then, although the group is not at its end."""
+MOST_REMEMBERED_BYTES = 2 * 1024 * 1024
+"""Of items as they are stored, from one group to the next; as objects they take some ten times as much."""
+_LEAST_BYTES = 100
+"""That a record is counted as which is known not to be there."""
 _INSERT_CHANGE = "INSERT INTO _changes (at, name, kind, key, old, new) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -38,10 +44,51 @@ class RecordUnit(msgspec.Struct, frozen=True):
         writes: name the records that it looks at.
     """
 
-    writes: Sequence[tuple[Layout, Write]]
+    writes: Sequence[Planned]
 
     def run(self, group: "RecordGroup") -> Any:
         raise NotImplementedError
+
+
+class Known:
+    """Records as they are stored; None for those that are not."""
+
+    def __init__(self) -> None:
+        self.by: dict[Layout, dict[KeyValues, Stored | None]] = defaultdict(dict)
+        self.bytes = 0
+
+    def add(self, layout: Layout, key: KeyValues, stored: Stored | None) -> None:
+        self.by[layout][key] = stored
+        self.bytes += _LEAST_BYTES if stored is None else _LEAST_BYTES + len(stored.data)
+
+    def clear(self) -> None:
+        self.by.clear()
+        self.bytes = 0
+
+
+class RecordGroups:
+    """Groups of one connection, each of which knows what the one before it has seen.
+
+    Args:
+        now: epoch seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._known = Known()
+        self._version: int | None = None
+
+    def __call__(self, connection: sqlite3.Connection, works: Iterable[Any]) -> "RecordGroup":
+        """A group in the connection's transaction."""
+        known, self._known = self._known, Known()  # what this one changes is so only when it has committed
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version or known.bytes > MOST_REMEMBERED_BYTES:
+            self._version = version
+            known.clear()
+        return RecordGroup(connection, works, self._now(), known, self._keep)
+
+    def _keep(self, known: Known) -> None:
+        self._known = known
 
 
 class RecordGroup:
@@ -51,12 +98,22 @@ class RecordGroup:
         connection: in a transaction.
         works: those that are going to be done, for what they read.
         now: epoch seconds.
+        known: what the store is known to hold.
+        keep: is given what it is known to hold after the commit.
     """
 
-    def __init__(self, connection: sqlite3.Connection, works: Iterable[Any], now: Callable[[], float]) -> None:
-        self.now = now()
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        works: Iterable[Any],
+        now: float,
+        known: Known,
+        keep: Callable[[Known], None],
+    ) -> None:
+        self.now = now
         self._connection = connection
-        self._known: dict[Layout, dict[KeyValues, Stored | None]] = defaultdict(dict)
+        self._known = known
+        self._keep = keep
         self._changed: dict[Layout, dict[KeyValues, list[Any] | None]] = defaultdict(dict)
         self._feed: list[tuple[Any, ...]] = []
         self._unwritten_bytes = 0
@@ -94,8 +151,11 @@ class RecordGroup:
             self._feed.clear()
         self._unwritten_bytes = 0
 
+    def committed(self) -> None:
+        self._keep(self._known)
+
     def stored(self, layout: Layout, key: KeyValues) -> Stored | None:
-        known = self._known[layout]
+        known = self._known.by[layout]
         if key not in known:
             self.read(layout, [key])
         return known[key]
@@ -106,7 +166,7 @@ class RecordGroup:
         new = None if item is None else Stored(item, encode(item))
         if _are_same(old, new):
             return
-        self._known[layout][key] = new
+        self._known.add(layout, key, new)
         self._changed[layout][key] = None if new is None else layout.row(new.item, new.data)
         if layout.table.feed:
             self._tell(layout, key, old, new)
@@ -125,20 +185,21 @@ class RecordGroup:
         wanted: dict[Layout, dict[KeyValues, None]] = defaultdict(dict)
         for work in works:
             if isinstance(work, RecordUnit):
-                for layout, write in work.writes:
-                    wanted[layout][layout.key_values(named(write))] = None
+                for layout, key, _ in work.writes:
+                    if key not in self._known.by[layout]:
+                        wanted[layout][key] = None
         for layout, keys in wanted.items():
             self.read(layout, list(keys))
 
     def read(self, layout: Layout, keys: Sequence[KeyValues]) -> None:
         """Know them as they are stored, in few statements."""
-        known = self._known[layout]
         for start in range(0, len(keys), MAX_BATCH_GET):
             some = keys[start : start + MAX_BATCH_GET]
-            known.update(dict.fromkeys(some))
+            for key in some:
+                self._known.add(layout, key, None)
             for (data,) in self._connection.execute(*layout.select_these(some)).fetchall():
                 item = decode(data)
-                known[layout.key_values(item)] = Stored(item, data)
+                self._known.add(layout, layout.key_values(item), Stored(item, data))
 
 
 def _are_same(old: Stored | None, new: Stored | None) -> bool:

@@ -62,7 +62,7 @@ class Threads:
     Args:
         connections: one thread is started for each; it closes the connection at its end.
         capacity: tasks that may be under way.
-        share: tasks that a thread takes at a time.
+        share: tasks that a thread takes at a time, and what was handed over with the last of them.
         run: does those tasks and sets their outcomes.
         service: what clients are told is busy or broken.
         gathers: hands over at once what comes in one pass of the loop. Handed over one by one it is taken so: a
@@ -84,7 +84,7 @@ class Threads:
         self._gathers = gathers
         self._gathered: list[Task] = []
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[Task | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[Task] | None] = SimpleQueue()
         """None for each thread, at the end."""
         self._under_way = 0
         self._capacity = capacity
@@ -117,7 +117,7 @@ class Threads:
         task = Task(work, self._service, self._loop.create_future())
         self._under_way += 1
         if not self._gathers:
-            self._queue.put(task)
+            self._queue.put([task])
             return task.future
         if not self._gathered:
             self._loop.call_soon(self._hand_over)
@@ -125,9 +125,9 @@ class Threads:
         return task.future
 
     def _hand_over(self) -> None:
-        for task in self._gathered:
-            self._queue.put(task)
-        self._gathered.clear()
+        if self._gathered:
+            self._queue.put(self._gathered)
+            self._gathered = []
 
     async def close(self) -> None:
         """Refuses new work, finishes what was taken in, ends the threads."""
@@ -139,15 +139,15 @@ class Threads:
             await asyncio.to_thread(thread.join)
 
     def _take(self) -> list[Task]:
-        """Waits for a task, and takes what else has queued up, a share at most; none at the end."""
+        """Waits for a task, and takes what else has queued up, until that is a share; none at the end."""
         taken: list[Task] = []
-        task = self._queue.get()
+        tasks = self._queue.get()
         with suppress(Empty):
-            while task is not None:
-                taken.append(task)
-                if len(taken) == self._share:
+            while tasks is not None:
+                taken += tasks
+                if len(taken) >= self._share:
                     return taken
-                task = self._queue.get_nowait()
+                tasks = self._queue.get_nowait()
             if taken:  # first what was asked for before the end
                 self._queue.put(None)
         return taken
@@ -190,6 +190,10 @@ class Group(Protocol):
         """Write what is not written yet."""
         ...
 
+    def committed(self) -> None:
+        """What was done is on disk."""
+        ...
+
 
 class PlainGroup:
     """Of units that are given the connection."""
@@ -201,6 +205,8 @@ class PlainGroup:
         return work(self._connection)
 
     def finish(self) -> None: ...
+
+    def committed(self) -> None: ...
 
 
 def run_writes(
@@ -257,6 +263,7 @@ def _commit_group(
             return task
     units.finish()
     connection.execute("COMMIT")
+    units.committed()
     return None
 
 

@@ -7,11 +7,11 @@ the group as it was.
 import hashlib
 import sqlite3
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from datasources.limits import checked_key_value, expired, key_of, named
+from datasources.limits import checked_key_value, expired, key_of
 from datasources.local.evaluate import changed, holds
 from datasources.local.sqlite_group import KeyValues, RecordGroup, RecordUnit
 from datasources.local.sqlite_schema import Layout, decode
@@ -30,16 +30,15 @@ class Effect(msgspec.Struct, frozen=True):
     new: Item | None
 
 
-def effect_of(group: RecordGroup, layout: Layout, write: Write) -> Effect:
+def effect_of(group: RecordGroup, layout: Layout, key: KeyValues, write: Write) -> Effect:
     """Raises ConditionFailed; ValueError or DomainError for an item that may not be stored."""
-    key = layout.key_values(named(write))
     stored = group.stored(layout, key)
     old = None if stored is None else stored.item
     if write.condition is not None and not holds(write.condition, old or {}):
-        raise ConditionFailed(None if old is None else dict(old))
+        raise ConditionFailed(None if stored is None else decode(stored.data))
     match write:
         case Put():
-            return Effect(layout, key, old, dict(write.item))
+            return Effect(layout, key, old, cast("Item", write.item))
         case Change():
             new = changed(key_of(write), old, write.updates)
             if new is not None:
@@ -61,8 +60,8 @@ class Single(RecordUnit, frozen=True):
     """One write. Returns its effect; raises as `effect_of`."""
 
     def run(self, group: RecordGroup) -> Effect:
-        [(layout, write)] = self.writes
-        effect = effect_of(group, layout, write)
+        [planned] = self.writes
+        effect = effect_of(group, *planned)
         apply(group, effect)
         return effect
 
@@ -71,8 +70,8 @@ class Batch(RecordUnit, frozen=True):
     """Writes without conditions."""
 
     def run(self, group: RecordGroup) -> None:
-        for layout, write in self.writes:
-            apply(group, effect_of(group, layout, write))
+        for planned in self.writes:
+            apply(group, effect_of(group, *planned))
 
 
 class Transaction(RecordUnit, frozen=True):
@@ -85,9 +84,9 @@ class Transaction(RecordUnit, frozen=True):
             return
         effects: list[Effect] = []
         reasons: list[Reason | None] = []
-        for layout, write in self.writes:
+        for planned in self.writes:
             try:
-                effects.append(effect_of(group, layout, write))
+                effects.append(effect_of(group, *planned))
                 reasons.append(None)
             except ConditionFailed as failed:
                 reasons.append(Reason(failed.item))
@@ -108,7 +107,7 @@ class Transaction(RecordUnit, frozen=True):
         return True
 
     def _digest(self) -> bytes:
-        described = [_described(write) for _, write in self.writes]
+        described = [_described(write) for _, _, write in self.writes]
         return hashlib.sha256(msgspec.json.encode(described, order="deterministic")).digest()
 
 

@@ -337,6 +337,45 @@ async def test_a_failing_disk_fails_the_group_and_nothing_is_half_written(sqlite
     await sqlite_store.put(USERS, {"userId": "after"})
 
 
+async def test_what_another_store_commits_counts_for_records_that_were_written_here(tmp_path: Path) -> None:
+    """One writer remembers what it wrote, until somebody else writes."""
+    path = tmp_path / "records.db"
+    async with SQLiteStore.open(path) as store, SQLiteStore.open(path) as other:
+        await store.put(USERS, ADA | {"n": 1})
+        for number in range(3):
+            await other.update(USERS, ADA, [Add("n", 10)])
+            assert await store.update(USERS, ADA, [Add("n", 1)]) == ADA | {"n": 12 + 11 * number}
+        await other.delete(USERS, ADA)
+        await store.put(USERS, ADA, condition=not_exists("userId"))
+
+
+async def test_what_was_not_committed_is_not_remembered(sqlite_store: SQLiteStore) -> None:
+    def full(connection: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    await sqlite_store.put(USERS, ADA | {"n": 1})
+    failed = await asyncio.gather(
+        sqlite_store.update(USERS, ADA, [Add("n", 1)]),
+        sqlite_store.put(USERS, {"userId": "eve"}),
+        sqlite_store._writer.submit(full),
+        return_exceptions=True,
+    )
+    assert all(isinstance(each, DomainError) for each in failed)
+    assert await sqlite_store.update(USERS, ADA, [Add("n", 1)]) == ADA | {"n": 2}
+    await sqlite_store.put(USERS, {"userId": "eve"}, condition=not_exists("userId"))
+
+
+async def test_a_caller_may_change_what_it_was_given(sqlite_store: SQLiteStore) -> None:
+    await sqlite_store.put(USERS, ADA | {"tags": ["a"], "empty": []})
+    updated = await sqlite_store.update(USERS, ADA, [Add("n", 1)])
+    updated["tags"].append("b")
+    with pytest.raises(ConditionFailed) as refused:
+        await sqlite_store.update(USERS, ADA, [Add("n", 1)], condition=not_exists("userId"))
+    assert refused.value.item is not None
+    refused.value.item["empty"].append("c")
+    assert await sqlite_store.delete(USERS, ADA) == ADA | {"tags": ["a"], "empty": [], "n": 1}
+
+
 async def test_a_cancelled_caller_breaks_nobody_else(sqlite_store: SQLiteStore) -> None:
     tasks = [asyncio.create_task(sqlite_store.update(USERS, ADA, [Add("n", 1)])) for _ in range(40)]
     await asyncio.sleep(0)
