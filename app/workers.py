@@ -25,8 +25,9 @@ RENEW_SECONDS = 10.0
 POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.1
 """What comes so soon behind a change is handled together with it."""
-PAUSE_SECONDS = 0.25
-"""Between batches while changes keep coming: in a busy chat a batch costs little more than a message."""
+BUSY_SECONDS = 0.5
+"""As GATHER_SECONDS, behind a batch of many: in a busy chat a batch of hundreds costs little more than one of dozens."""
+_MANY = 20
 TRIES = 5
 _MOST_TURNS = 100_000
 
@@ -78,9 +79,8 @@ class _Follower:
         handled = await self.turn()
         if not handled:
             await self._store.wait_for_change(self._step.table, self._position, seconds=POLL_SECONDS)
-            await asyncio.sleep(GATHER_SECONDS)
-        elif handled < self._size():
-            await asyncio.sleep(PAUSE_SECONDS)
+        if handled < self._size():
+            await asyncio.sleep(BUSY_SECONDS if handled > _MANY else GATHER_SECONDS)
 
     def _size(self) -> int:
         return 1 if self._singly else self._step.batch
