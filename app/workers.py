@@ -26,7 +26,7 @@ POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.1
 """What comes so soon behind a change is handled together with it."""
 BUSY_SECONDS = 0.5
-"""As GATHER_SECONDS, behind a batch of many: in a busy chat a batch of hundreds costs little more than one of dozens."""
+"""As GATHER_SECONDS, behind a batch of many: in a busy chat one of hundreds costs little more than one of dozens."""
 _MANY = 20
 TRIES = 5
 _MOST_TURNS = 100_000

@@ -353,11 +353,14 @@ async def test_what_was_not_committed_is_not_remembered(sqlite_store: SQLiteStor
     def full(connection: sqlite3.Connection) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
+    async def fail() -> None:
+        await sqlite_store.write_with(full)
+
     await sqlite_store.put(USERS, ADA | {"n": 1})
     failed = await asyncio.gather(
         sqlite_store.update(USERS, ADA, [Add("n", 1)]),
         sqlite_store.put(USERS, {"userId": "eve"}),
-        sqlite_store._writer.submit(full),
+        fail(),
         return_exceptions=True,
     )
     assert all(isinstance(each, DomainError) for each in failed)
