@@ -1,22 +1,22 @@
 """One WebSocket connection: the handshake, messages in, ready bytes out, and an end with a clear code.
 
 It stands directly on the transport, without ASGI between: no task and no queue belongs to an idle socket, a
-message to ten thousand of them is ten thousand writes, and how much a client has not read is known. RFC 6455's
-frames are the business of `websockets`' sans-I/O protocol.
+message to ten thousand of them is ten thousand writes, and how much a client has not read is known. RFC 6455
+itself is `websockets`' sans-I/O protocol.
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Protocol
 
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from app.realtime.handshake import Handshake, Refused, accepted
+from app.realtime.handshake import SILENT, Handshake, Refused, accepted, refused
 from app.realtime.sockets import SocketLimits, Sockets
 from app.shared_timer import Waiting
 
@@ -24,9 +24,6 @@ PATHS = frozenset({"/graphql", "/graphql/realtime"})
 LINGER_SECONDS = 5.0
 """How long an ended connection is kept for the client to read our last words."""
 MOST_UNSENT_FRAMES = 10_000
-
-_silent = logging.getLogger("educonnect.websocket")
-_silent.disabled = True  # every connection's end would be a line
 
 
 class Session(Protocol):
@@ -94,7 +91,7 @@ class WebSocket(asyncio.Protocol):
         self._doorman = doorman
         self._transport = transport
         self._loop = asyncio.get_running_loop()
-        self._protocol = ServerProtocol(state=State.OPEN, max_size=doorman.sockets.limits.frame_bytes, logger=_silent)
+        self._protocol = ServerProtocol(state=State.OPEN, max_size=doorman.sockets.limits.frame_bytes, logger=SILENT)
         self._session: Session | None = None
         self._opened_at: float | None = None
         self._text = bytearray()
@@ -110,12 +107,11 @@ class WebSocket(asyncio.Protocol):
     def open(self) -> None:
         """Answers the handshake."""
         try:
-            protocol, answer = self._answer()
-        except Refused as refused:
-            self._refuse(refused)
+            protocol, response = self._answer()
+        except Refused as reason:
+            self._refuse(reason.response)
             return
-        self._transport.write(answer)
-        self._doorman.tell(self.handshake, HTTPStatus.SWITCHING_PROTOCOLS.value)
+        self._tell(response)
         self._opened_at = self._loop.time()
         self._doorman.sockets.add(self)
         self._age = self._doorman.sockets.ages.call_later(self._retire)
@@ -209,27 +205,30 @@ class WebSocket(asyncio.Protocol):
     def _limits(self) -> SocketLimits:
         return self._doorman.sockets.limits
 
-    def _answer(self) -> tuple[str, bytes]:
+    def _answer(self) -> tuple[str, Response]:
         """The sub-protocol, and the answer that lets the client in. Raises Refused."""
         sockets, handshake = self._doorman.sockets, self.handshake
         origins = handshake.values("origin")
         if handshake.path not in PATHS:
-            raise Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
+            raise refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
         if len(origins) > 1 or not self._doorman.allows_origin(origins[0] if origins else None):
-            raise Refused(HTTPStatus.FORBIDDEN, "This origin may not connect.")
+            raise refused(HTTPStatus.FORBIDDEN, "This origin may not connect.")
         if sockets.draining:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The server is going away.")
+            raise refused(HTTPStatus.SERVICE_UNAVAILABLE, "The server is going away.")
         if sockets.is_full:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The server has too many connections.")
+            raise refused(HTTPStatus.SERVICE_UNAVAILABLE, "The server has too many connections.")
         protocol = self._doorman.protocol_of(handshake.protocols)
         if protocol is None:
-            raise Refused(HTTPStatus.BAD_REQUEST, "Offer the sub-protocol graphql-ws or graphql-transport-ws.")
+            raise refused(HTTPStatus.BAD_REQUEST, "Offer the sub-protocol graphql-ws or graphql-transport-ws.")
         return protocol, accepted(handshake, protocol)
 
-    def _refuse(self, refused: Refused) -> None:
+    def _tell(self, response: Response) -> None:
+        self._transport.write(response.serialize())
+        self._doorman.tell(self.handshake, response.status_code)
+
+    def _refuse(self, response: Response) -> None:
         self._closed = True
-        self._transport.write(refused.written())
-        self._doorman.tell(self.handshake, refused.status.value)
+        self._tell(response)
         self._linger()
         if self._transport.can_write_eof():
             self._transport.write_eof()
