@@ -54,7 +54,7 @@ from datasources.ports import (
     TransactionFailed,
     Write,
 )
-from datasources.row_pages import RowPage, RowReader
+from datasources.row_pages import RememberedPages, RowPage
 from datasources.tables import Index, Table
 from datasources.together import together
 from datasources.updates import Update
@@ -131,7 +131,7 @@ class DynamoDBStore:
         self._prefix = prefix
         self._tables = tables
         self._now = now
-        self._rows = RowReader(from_json, lambda kind: lambda row: msgspec.convert(from_json(row), kind))
+        self._remembered = RememberedPages(_items, _records, lambda rows: sum(map(len, rows)))
         self._feeds = {table.name: Feed(client, streams_client, prefix, table) for table in tables if table.feed}
 
     def _name(self, table: Table) -> str:
@@ -201,9 +201,10 @@ class DynamoDBStore:
         request |= to.parameters()
         rows, last_key = await self._read_page(table, chosen, condition, request, limit, after)
         if not table.ttl:
-            return RowPage(rows, last_key, self._rows)
+            question = (table.name, index, partition, sort, limit, tuple((after or {}).values()), descending)
+            return RowPage(question, rows, last_key, self._remembered)
         now = self._now()
-        return ItemPage([item for item in map(from_json, rows) if not expired(table, item, now)], last_key)
+        return ItemPage([item for item in _items(rows) if not expired(table, item, now)], last_key)
 
     async def query_each(
         self,
@@ -422,3 +423,11 @@ def _reason(reason: Mapping[str, Any]) -> Reason | None:
     if reason.get("Code") != "ConditionalCheckFailed":
         return None
     return Reason(from_wire(reason["Item"]) if reason.get("Item") else None)
+
+
+def _items(rows: list[bytes]) -> list[Item]:
+    return [from_json(row) for row in rows]
+
+
+def _records(kind: type[Any]) -> Callable[[list[bytes]], list[Any]]:
+    return lambda rows: msgspec.convert(_items(rows), list[kind])  # type: ignore[valid-type] # known at run time only

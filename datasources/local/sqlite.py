@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from datasources import tables as declared
 from datasources.conditions import Condition
 from datasources.limits import (
@@ -31,13 +29,13 @@ from datasources.local.evaluate import holds
 from datasources.local.sqlite_connections import connect_all
 from datasources.local.sqlite_feed import Signal, last_sequence, prune, read_changes, sequence_of
 from datasources.local.sqlite_group import Planned, RecordGroups
-from datasources.local.sqlite_queries import Statement, read, read_rows
-from datasources.local.sqlite_schema import Layout, decode, encode, prepare
+from datasources.local.sqlite_queries import Question, Statement, first_of, read, read_array, read_rows
+from datasources.local.sqlite_schema import Layout, decode, decode_all, encode, prepare, records_decoder
 from datasources.local.sqlite_threads import SERVICE, Result, Threads, Work, run_reads, run_writes
 from datasources.local.sqlite_writes import TOKEN_SECONDS, Batch, Effect, Expiry, Single, Transaction
 from datasources.pages import ItemPage
 from datasources.ports import Attributes, Change, Delete, FeedPage, Item, Key, Page, Put, SortRange, Write
-from datasources.row_pages import RowPage, RowReader
+from datasources.row_pages import RememberedPages, RowPage
 from datasources.tables import Index, Table
 from datasources.updates import Update
 from domain.errors import DomainError, dependency_failed
@@ -66,7 +64,7 @@ class SQLiteStore:
         self._writer = writer
         self._signal = signal
         self._now = now
-        self._rows = RowReader(decode, lambda kind: msgspec.msgpack.Decoder(kind).decode)
+        self._remembered: RememberedPages[bytes] = RememberedPages(decode_all, records_decoder, len)
 
     @staticmethod
     @asynccontextmanager
@@ -157,9 +155,9 @@ class SQLiteStore:
     ) -> Page:
         chosen = None if index is None else table.index(index)
         check_query(table, chosen, partition, sort, limit, after, where)
-        statement = self._select(table, chosen, partition, sort, limit, after, descending=descending)
-        rows = await self._readers.submit(lambda connection: read_rows(connection, *statement))
-        return self._page(table, chosen, rows, limit, where)
+        question = self._select(table, chosen, partition, sort, limit, after, descending=descending)
+        array = await self._readers.submit(lambda connection: read_array(connection, question))
+        return self._page(table, chosen, question, array, limit, where)
 
     async def query_each(
         self,
@@ -174,14 +172,17 @@ class SQLiteStore:
     ) -> list[Page]:
         check_queries(starts)
         chosen = None if index is None else table.index(index)
-        statements = []
+        questions = []
         for partition, after in starts.items():
             check_query(table, chosen, partition, sort, limit, after, where)
-            statements.append(self._select(table, chosen, partition, sort, limit, after, descending=descending))
-        found = await self._readers.submit(
-            lambda connection: [read_rows(connection, *statement) for statement in statements]
+            questions.append(self._select(table, chosen, partition, sort, limit, after, descending=descending))
+        arrays = await self._readers.submit(
+            lambda connection: [read_array(connection, question) for question in questions]
         )
-        return [self._page(table, chosen, rows, limit, where) for rows in found]
+        return [
+            self._page(table, chosen, question, array, limit, where)
+            for question, array in zip(questions, arrays, strict=True)
+        ]
 
     def _select(
         self,
@@ -193,21 +194,26 @@ class SQLiteStore:
         after: Mapping[str, Any] | None,
         *,
         descending: bool,
-    ) -> tuple[str, list[Any]]:
-        """A statement that reads the rows of a page and one more, and its values."""
+    ) -> Question:
+        """For `read_array`: the items of a page and one more."""
         statement = Statement(self._layout(table), index, partition).within(sort).behind(after, descending=descending)
         return statement.items(limit + 1, descending=descending)
 
-    def _page(self, table: Table, index: Index | None, rows: list[bytes], limit: int, where: Condition | None) -> Page:
-        """Of the rows that were read."""
-        last_key = None
-        if len(rows) > limit:
-            rows = rows[:limit]
-            last = decode(rows[-1])
-            last_key = {name: last[name] for name in position_names(table, index)}
+    def _page(
+        self,
+        table: Table,
+        index: Index | None,
+        question: Question,
+        array: bytes,
+        limit: int,
+        where: Condition | None,
+    ) -> Page:
+        """Of what was read."""
+        array, last = first_of(array, limit)
+        last_key = None if last is None else {name: last[name] for name in position_names(table, index)}
         if where is None and not table.ttl:
-            return RowPage(rows, last_key, self._rows)
-        now, items = self._now(), [decode(row) for row in rows]
+            return RowPage(question, array, last_key, self._remembered)
+        now, items = self._now(), decode_all(array)
         shown = [item for item in items if not expired(table, item, now) and (where is None or holds(where, item))]
         return ItemPage(shown, last_key)
 

@@ -47,6 +47,7 @@ def _read_extension(code: int, data: memoryview) -> Any:
 
 
 _decoder = msgspec.msgpack.Decoder(dict[str, Any], ext_hook=_read_extension)
+_decoder_of_all = msgspec.msgpack.Decoder(list[dict[str, Any]], ext_hook=_read_extension)
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -57,8 +58,18 @@ def encode(item: Mapping[str, Any]) -> bytes:
         return _encoder.encode(_with_extensions(item))
 
 
-def decode(data: bytes) -> Item:
+def decode(data: bytes | msgspec.Raw) -> Item:
     return _decoder.decode(data)
+
+
+def decode_all(array: bytes) -> list[Item]:
+    """The items of a msgpack array."""
+    return _decoder_of_all.decode(array)
+
+
+def records_decoder(kind: type[Any]) -> Callable[[bytes], list[Any]]:
+    """As `decode_all`, to records of a class; raises msgspec.ValidationError."""
+    return msgspec.msgpack.Decoder(list[kind]).decode  # type: ignore[valid-type] # known at run time only
 
 
 def _with_extensions(value: Any) -> Any:
