@@ -5,7 +5,8 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -101,13 +102,7 @@ class Front:
         state[ACCESS_FIELDS] = fields
         state[COMMON_HEADERS] = headers
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                fields["status"] = message["status"]
-                own = (b"x-amzn-requestid", request_id.encode())
-                message["headers"] = [*message["headers"], own, *headers]
-            await send(message)
-
+        send_with_headers = partial(_send_with_headers, state, send)
         try:
             if is_graphql and OVERLOADED not in state:
                 await self._graphql(scope, receive, send_with_headers)
@@ -146,6 +141,15 @@ class Front:
                 error.status_code, _PAGE_ERRORS.get(error.status_code, "BadRequestException"), error.detail
             ) from error
         return None
+
+
+async def _send_with_headers(state: Mapping[str, Any], send: Send, message: Message) -> None:
+    """For the access line and with the headers that are in the request's state."""
+    if message["type"] == "http.response.start":
+        state[ACCESS_FIELDS]["status"] = message["status"]
+        own = (b"x-amzn-requestid", state[REQUEST_ID].encode())
+        message["headers"] = [*message["headers"], own, *state[COMMON_HEADERS]]
+    await send(message)
 
 
 def _shown(path: str) -> str:

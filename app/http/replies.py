@@ -59,16 +59,25 @@ class Reply(msgspec.Struct, frozen=True):
     async def send(self, scope: Scope, send: Send) -> None:
         """The answer, at once where the protocol can."""
         state = scope["state"]
-        headers = ((b"content-type", self.content_type), _NO_STORE, *self.headers)
         exchange = state.get(EXCHANGE)
         if exchange is not None:
-            lines = lasting_header_lines(headers + state[COMMON_HEADERS]) + request_id_line(state[REQUEST_ID])
-            if exchange.answer(self.status, lines, self.body):
+            lines = _lasting_lines(self.content_type, self.headers, state[COMMON_HEADERS])
+            if exchange.answer(self.status, lines + request_id_line(state[REQUEST_ID]), self.body):
                 state[ACCESS_FIELDS]["status"] = self.status
                 return
-        length = (b"content-length", b"%d" % len(self.body))
-        await send({"type": "http.response.start", "status": self.status, "headers": [*headers, length]})
+        headers = [*_own_headers(self.content_type, self.headers), (b"content-length", b"%d" % len(self.body))]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+def _own_headers(content_type: bytes, headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    return ((b"content-type", content_type), _NO_STORE, *headers)
+
+
+@lru_cache(maxsize=256)
+def _lasting_lines(content_type: bytes, headers: tuple[Header, ...], common: tuple[Header, ...]) -> bytes:
+    """What many answers have in common."""
+    return header_lines(_own_headers(content_type, headers) + common)
 
 
 class Refusal(Exception):
