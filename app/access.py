@@ -18,6 +18,7 @@ from domain.callers import USER_MODES, Caller, Group, Mode
 from domain.errors import Code, DomainError
 
 ALL_MODES = frozenset(Mode)
+_NOBODY = frozenset[str]()
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -30,9 +31,7 @@ class Rule(msgspec.Struct, frozen=True):
     gate: Mapping[Mode, frozenset[str] | None]
 
     def allows(self, caller: Caller) -> bool:
-        if caller.mode not in self.gate:
-            return False
-        groups = self.gate[caller.mode]
+        groups = self.gate.get(caller.mode, _NOBODY)
         return groups is None or not groups.isdisjoint(caller.groups)
 
     def admits(self, modes: frozenset[Mode]) -> bool:

@@ -11,7 +11,6 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
-    OperationType,
     OverlappingFieldsCanBeMergedRule,
     ValidationRule,
     parse,
@@ -33,13 +32,12 @@ MOST_REQUEST_FAULTS = 20
 class Operation(msgspec.Struct, frozen=True, eq=False):
     """One of a document; known by its identity."""
 
-    kind: OperationType
+    kind: str
+    """"query", "mutation" or "subscription"."""
     name: str | None
     cost: Cost
     fields: tuple[str, ...]
     """Its root fields, without those in fragments."""
-    kind_name: str
-    """`kind.value`, which takes longer to look up."""
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -135,11 +133,10 @@ class Documents:
             return Refused(faults, several=len(costs) > 1)
         operations = tuple(
             Operation(
-                kind=node.operation,
+                kind=node.operation.value,
                 name=node.name.value if node.name else None,
                 cost=cost,
                 fields=_root_fields(node),
-                kind_name=node.operation.value,
             )
             for node, cost in costs
         )

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import msgspec
 import orjson
-from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, GraphQLSchema, OperationType
+from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, GraphQLSchema
 from graphql.execution import MiddlewareManager
 
 from app.access import denied_coordinates, unauthorized
@@ -127,11 +127,11 @@ class Executor:
         began, operation = time.perf_counter(), None
         try:
             asked = self._asked(request, request_id)
-            if not isinstance(asked, tuple):
-                answer = asked
-            else:
+            if isinstance(asked, tuple):
                 document, operation = asked
                 answer = await self._run(document, operation, request.variables or _NO_VARIABLES, ctx, request_id)
+            else:
+                answer = asked
         except TimeoutError:
             late = DomainError(Code.TIMEOUT, f"The operation took longer than {self._time.seconds:g} seconds.")
             answer = _failed(late, request_id)
@@ -151,9 +151,9 @@ class Executor:
         operation = document.operation(name)
         if operation is None:
             return _bad_request("The document has no operation of that name.", request_id)
-        if operation.kind is OperationType.SUBSCRIPTION:
+        if operation.kind == "subscription":
             return _bad_request("Subscriptions need a WebSocket.", request_id)
-        if operation.kind is OperationType.MUTATION and request.queries_only:
+        if operation.kind == "mutation" and request.queries_only:
             message = "Only queries may be sent this way."
             return Answer(405, refused_request("MethodNotAllowedException", message, request_id))
         return document, operation
@@ -174,8 +174,8 @@ class Executor:
                 plan = self._plans.plan(known, values)
                 if plan is not None:
                     execution = Execution(plan, values, ctx)
-                    data = await self._time.hold(execution.data())
-                    return self._answered(document, operation, data, execution.errors, request_id)
+                    await self._time.hold(execution.run())
+                    return self._answered(document, operation, execution.data, execution.errors, request_id)
         return await self._by_graphql_core(document, operation, variables, RequestScope(ctx, request_id))
 
     async def _by_graphql_core(
@@ -213,7 +213,7 @@ class Executor:
         errors: Sequence[GraphQLError],
         request_id: str,
     ) -> Answer:
-        if self._mutated is not None and data is not None and operation.kind is OperationType.MUTATION:
+        if self._mutated is not None and data is not None and operation.kind == "mutation":
             self._mutated(document, operation, data)
         if not errors:
             return Answer(200, {"data": data})

@@ -31,16 +31,14 @@ async def read(scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, m
 
 def at_hand(scope: Scope, headers: Mapping[bytes, bytes], most: int) -> bytes | None:
     """The same, where nothing has to be waited for; else None."""
-    content_type, encoding, declared = map(headers.get, (b"content-type", b"content-encoding", b"content-length"))
+    content_type, encoding = headers.get(b"content-type"), headers.get(b"content-encoding")
     if content_type not in _USUAL_TYPES:
         _check_type(content_type)
     if encoding is not None:
         _check_encoding(encoding)
-    if declared is not None and int(declared) > most:
-        raise _too_large(most)
     exchange = scope["state"].get(EXCHANGE)
     body: bytes | None = None if exchange is None else exchange.body()
-    if body is not None and len(body) > most:
+    if (int(headers.get(b"content-length", b"0")) if body is None else len(body)) > most:
         raise _too_large(most)
     return body
 
@@ -101,7 +99,8 @@ def json_value(text: bytes) -> Any:
     except orjson.JSONDecodeError:
         raise malformed(UNREADABLE) from None
     # Few requests have as many brackets at all, so few are looked at twice.
-    if text.count(b"{") + text.count(b"[") > MOST_NESTING and _nesting(value) > MOST_NESTING:
+    may_be_deep = len(text) > 2 * MOST_NESTING and text.count(b"{") + text.count(b"[") > MOST_NESTING
+    if may_be_deep and _nesting(value) > MOST_NESTING:
         raise malformed(f"{UNREADABLE} It is nested too deep.")
     return value
 

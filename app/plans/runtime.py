@@ -5,7 +5,7 @@ by step, which finds each fault and its place and does what GraphQL wants of it:
 null is not allowed, the nearest place above that may be.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, TypeAlias
 
 from graphql import GraphQLError, Undefined, located_error
@@ -31,16 +31,24 @@ Todo: TypeAlias = "dict[Field, list[Asked]]"
 
 
 class Execution:
-    """Of one plan, once."""
+    """Of one plan, once: await `run()`, then there are `data` and `errors`."""
 
-    __slots__ = ("_caller", "_ctx", "_failures", "_plan", "_variables")
+    __slots__ = ("_caller", "_ctx", "_failures", "_place", "_plan", "_variables", "_whole")
 
     def __init__(self, plan: Plan, variables: VariableValues, ctx: Context) -> None:
         self._plan = plan
         self._variables = variables
         self._ctx = ctx
         self._caller: Caller = ctx.caller
+        self._whole: dict[str, Any] = {"data": plan.root.blank.copy()}
+        self._place: Place = (self._whole, "data", None, False)
         self._failures: list[tuple[Exception, Field, list[str | int]]] = []
+
+    @property
+    def data(self) -> dict[str, Any] | None:
+        """Dicts and lists, and structs of which each has just what was selected."""
+        data: dict[str, Any] | None = self._whole["data"]
+        return data
 
     @property
     def errors(self) -> list[GraphQLError]:
@@ -49,25 +57,23 @@ class Execution:
             return []
         return [located_error(error, field.nodes, path) for error, field, path in self._failures]
 
-    async def data(self) -> dict[str, Any] | None:
-        """Dicts and lists, and structs of which each has just what was selected."""
-        plan = self._plan
-        data: dict[str, Any] = plan.root.blank.copy()
-        answer: dict[str, Any] = {"data": data}
-        place: Place = (answer, "data", None, False)
-        if plan.serial or len(plan.root.waiting) == 1:
-            for field in plan.root.waiting:
-                await self._answer_root(field, data, place)
-                if answer["data"] is None:
-                    break
-        else:
-            await together(self._answer_root(field, data, place) for field in plan.root.waiting)
-        done: dict[str, Any] | None = answer["data"]
-        return done
+    def run(self) -> Coroutine[Any, Any, object]:
+        root = self._plan.root.waiting
+        if len(root) == 1:
+            return self._answer_root(root[0])
+        if self._plan.serial:
+            return self._one_by_one(root)
+        return together(self._answer_root(field) for field in root)
 
     # Resolvers
 
-    async def _answer_root(self, field: Field, data: dict[str, Any], place: Place) -> None:
+    async def _one_by_one(self, root: Sequence[Field]) -> None:
+        for field in root:
+            await self._answer_root(field)
+            if self.data is None:
+                break
+
+    async def _answer_root(self, field: Field) -> None:
         """One field of the operation, with all that is selected below."""
         value: Any
         try:
@@ -77,8 +83,11 @@ class Execution:
             value = await resolver.func(self._ctx, **arguments)
         except Exception as error:
             value = error
+        data = self._whole["data"]
+        if data is None:
+            return
         todo: Todo = {}
-        self._complete(field, field.shape, value, (data, field.key, place, field.shape.required), todo)
+        self._complete(field, field.shape, value, (data, field.key, self._place, field.shape.required), todo)
         if todo:
             await self._all(todo)
 

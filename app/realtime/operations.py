@@ -10,7 +10,6 @@ from graphql import (
     GraphQLError,
     GraphQLField,
     OperationDefinitionNode,
-    OperationType,
     get_named_type,
     is_leaf_type,
 )
@@ -63,7 +62,7 @@ def read(executor: Executor, request: GraphQLRequest, request_id: str) -> Asked:
     operation = document.operation(request.operation_name)
     if operation is None:
         raise _bad("The document has no operation of that name.")
-    if operation.kind is not OperationType.SUBSCRIPTION:
+    if operation.kind != "subscription":
         raise _bad("Only subscriptions are answered here; queries and mutations go over HTTP.")
     given = request.variables or {}
     hold_values(given, executor.limits)

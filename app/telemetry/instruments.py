@@ -75,7 +75,7 @@ class Instruments:
 
     def operation(self, operation: Operation | None, answer: Answer, seconds: float) -> None:
         """A request was answered. None: it held no operation that could be executed."""
-        labels = (NONE, NONE) if operation is None else (operation.kind_name, root_field(operation.fields))
+        labels = (NONE, NONE) if operation is None else (operation.kind, root_field(operation.fields))
         self._operations.by[labels] += 1
         self._seconds.observe(labels[0], seconds)
         if "errors" in answer.content:

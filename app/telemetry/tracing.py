@@ -104,7 +104,7 @@ class Tracing:
         """Says on the span at hand what was asked, and what went wrong with it."""
         span = self._trace.get_current_span()
         if operation is not None:
-            span.set_attribute("graphql.operation.type", operation.kind_name)
+            span.set_attribute("graphql.operation.type", operation.kind)
             span.set_attribute("graphql.operation.field", root_field(operation.fields))
         if errors := answer.content.get("errors"):
             span.set_attribute("error.type", errors[0].get("errorType") or "validation")
