@@ -93,6 +93,7 @@ class LiveSubscriptions:
         self._admit = admit
         self._now = now
         self._time = TimeLimit(GATE_SECONDS)
+        self._asked: WeakValueDictionary[bytes, Asked] = WeakValueDictionary()
         self._all: dict[Subscription, None] = {}
         self._of_user: dict[str | None, dict[Subscription, None]] = defaultdict(dict)
 
@@ -109,8 +110,11 @@ class LiveSubscriptions:
             Refused, DomainError: it may not be, or makes no sense.
         """
         request_id = str(uuid4())
-        asked = read(self._executor, request, request_id)
-        subscription = Subscription(asked, request_id, _digest(request), caller, subscriber)
+        digest = _digest(request)
+        asked = self._asked.get(digest)
+        if asked is None:
+            asked = self._asked[digest] = read(self._executor, request, request_id)
+        subscription = Subscription(asked, request_id, digest, caller, subscriber)
         self._of_user[caller.user_id][subscription] = None
         try:
             subscription.topic = await self._first_topic(subscription)

@@ -32,8 +32,8 @@ class Refused(Exception):
         self.errors = errors
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """One valid subscription operation.
+class Asked(msgspec.Struct, frozen=True, weakref=True):
+    """One valid subscription operation, the same for all who ask the same.
 
     Attributes:
         name: its root field.

@@ -11,6 +11,8 @@ import orjson
 from app.auth.credentials import Credentials
 from app.errors import ErrorObject, refusal
 from app.execution import GraphQLRequest
+from app.http.body import json_value
+from app.http.replies import Refusal as BadJson
 from app.realtime.connecting import CONNECT, bucket, without_credentials
 from app.realtime.live import Subscription, error_of
 from app.realtime.operations import Refused
@@ -216,7 +218,7 @@ def valid_id(frame: dict[str, Any]) -> str | None:
 
 def _object(text: str) -> dict[str, Any] | None:
     try:
-        value = orjson.loads(text)
-    except ValueError:
+        value = json_value(text.encode())
+    except BadJson:
         return None
     return value if isinstance(value, dict) else None

@@ -1,5 +1,6 @@
 """The graphql-transport-ws protocol, frame by frame."""
 
+import functools
 import hashlib
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from tests.app.realtime.site import Site, Talk, running_site
 
 PROTOCOL = "graphql-transport-ws"
+DEEP = functools.reduce(lambda inside, _: {"a": inside}, range(300), dict[str, Any]())
 NOTE = "subscription ($r: ID) { onNote(roomId: $r) { id text } }"
 
 
@@ -77,6 +79,8 @@ async def test_a_bad_beginning_closes_the_socket_with_the_protocols_code(
         ([{"type": "subscribe", "id": "1", "payload": {"query": NOTE, "variables": []}}], 4400),
         ([{"type": "complete"}], 4400),
         (["{" * 9000], 4400),
+        ([{"type": "ping", "payload": DEEP}], 4400),
+        ([subscribe("1", r=DEEP)], 4400),
     ],
 )
 async def test_what_breaks_the_protocol_closes_the_socket_with_its_code(
