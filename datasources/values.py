@@ -5,6 +5,7 @@ Plain values have exact built-in types: tuples are lists, enums their text, inte
 
 from collections.abc import Mapping
 from decimal import Decimal
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -17,21 +18,23 @@ MAX_INTEGER = 2**63
 """Where 64-bit integers end; beyond are DynamoDB's 38 digits."""
 _MAX_DIGITS = 38
 _SCALARS = frozenset({str, int, bool, type(None), bytes})
+_KINDS: Mapping[type, str] = {
+    bool: "BOOL",  # before int, which it is too
+    str: "S",
+    int: "N",
+    float: "N",
+    NoneType: "NULL",
+    bytes: "B",
+    list: "L",
+    tuple: "L",
+    dict: "M",
+}
 
 
 def kind_of(value: Any) -> str:
     """DynamoDB's name of a value's type."""
-    if isinstance(value, bool):
-        return "BOOL"
-    if isinstance(value, str):
-        return "S"
-    if isinstance(value, int | float):
-        return "N"
-    if value is None:
-        return "NULL"
-    if isinstance(value, bytes):
-        return "B"
-    return "M" if isinstance(value, Mapping) else "L"
+    kind = _KINDS.get(type(value))
+    return kind or next((kind for each, kind in _KINDS.items() if isinstance(value, each)), "M")
 
 
 def plain(value: Any, depth: int = 1) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-import orjson
+import msgspec
 
 from datasources.ports import Item
 from datasources.values import kind_of
@@ -43,12 +43,14 @@ def from_wire(attributes: Mapping[str, Wire]) -> Item:
     }
 
 
-def from_json(item: bytes) -> Item:
+def from_json(item: bytes | msgspec.Raw) -> Item:
     """An item as it stands in an answer."""
-    return from_wire(orjson.loads(item))
+    return from_wire(msgspec.json.decode(item))
 
 
 def plain_value(wire: Wire) -> Any:
+    if "L" in wire:
+        return [inner["S"] if "S" in inner else plain_value(inner) for inner in wire["L"]]
     ((kind, value),) = wire.items()
     read = _READ.get(kind)
     return value if read is None else read(value)
@@ -71,7 +73,6 @@ def _bytes(value: str | bytes) -> bytes:
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "N": _number,
     "NULL": lambda _: None,
-    "L": lambda values: [plain_value(inner) for inner in values],
     "M": from_wire,
     "B": _bytes,
 }

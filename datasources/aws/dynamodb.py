@@ -199,12 +199,12 @@ class DynamoDBStore:
         if where is not None:
             request["FilterExpression"] = condition_expression(where, to)
         request |= to.parameters()
-        rows, last_key = await self._read_page(table, chosen, condition, request, limit, after)
+        found, last_key = await self._read_page(table, chosen, condition, request, limit, after)
         if not table.ttl:
             question = (table.name, index, partition, sort, limit, tuple((after or {}).values()), descending)
-            return RowPage(question, rows, last_key, self._remembered)
+            return RowPage(question, [bytes(row) for row in found], last_key, self._remembered)
         now = self._now()
-        return ItemPage([item for item in _items(rows) if not expired(table, item, now)], last_key)
+        return ItemPage([item for item in map(from_wire, found) if not expired(table, item, now)], last_key)
 
     async def query_each(
         self,
@@ -239,43 +239,44 @@ class DynamoDBStore:
         request: dict[str, Any],
         limit: int,
         after: Mapping[str, Any] | None,
-    ) -> tuple[list[bytes], Item | None]:
-        """Up to `limit` items as JSON, however many answers of 1 MB they take, and the position behind them.
+    ) -> tuple[list[Any], Item | None]:
+        """Up to `limit` items, however many answers of 1 MB they take, and the position behind them.
 
-        Without a filter one more is asked for, to know whether anything follows.
+        They are in JSON but for tables with `ttl`, of which each has to be looked at. Without a filter one more is
+        asked for, to know whether anything follows.
         """
+        operation, item_of = ("query", from_wire) if table.ttl else ("query_rows", from_json)
         filtered = "FilterExpression" in request
-        rows: list[bytes] = []
+        found: list[Any] = []
         start = None if after is None else to_wire(after)
         missing = limit if filtered else limit + 1
         sort_name = query_keys(table, index)[1]
         async with deadline():
             while True:
-                answer = await self._query(table, index, request | {"Limit": missing}, start)
-                read = [bytes(row) for row in answer["Items"]]
-                kept = read
+                answer = await self._query(operation, table, index, request | {"Limit": missing}, start)
+                kept = read = answer["Items"]
                 if condition.excluded:
-                    kept = [row for row in read if not condition.excludes(from_json(row), sort_name)]
-                rows += kept
+                    kept = [each for each in read if not condition.excludes(item_of(each), sort_name)]
+                found += kept
                 missing -= answer["ScannedCount"] - (len(read) - len(kept))
                 start = answer.get("LastEvaluatedKey")
                 if start is None or missing <= 0:
                     break
         if filtered:
-            return rows, None if start is None else from_wire(start)
-        if len(rows) <= limit:
-            return rows, None
-        last = from_json(rows[limit - 1])
-        return rows[:limit], {name: last[name] for name in position_names(table, index)}
+            return found, None if start is None else from_wire(start)
+        if len(found) <= limit:
+            return found, None
+        last = item_of(found[limit - 1])
+        return found[:limit], {name: last[name] for name in position_names(table, index)}
 
     async def _query(
-        self, table: Table, index: Index | None, request: dict[str, Any], start: dict[str, Any] | None
+        self, operation: str, table: Table, index: Index | None, request: dict[str, Any], start: dict[str, Any] | None
     ) -> dict[str, Any]:
         if index is not None:
             request = request | {"IndexName": index.name}
         if start is not None:
             request = request | {"ExclusiveStartKey": start}
-        return await self._send("query", repeatable=True, TableName=self._name(table), **request)
+        return await self._send(operation, repeatable=True, TableName=self._name(table), **request)
 
     async def count(
         self, table: Table, partition: Any, *, index: str | None = None, sort: SortRange | None = None, most: int
@@ -297,7 +298,7 @@ class DynamoDBStore:
         start = None
         async with deadline():
             while True:
-                answer = await self._query(table, chosen, request, start)
+                answer = await self._query("query", table, chosen, request, start)
                 counted += answer["Count"]
                 start = answer.get("LastEvaluatedKey")
                 if start is None or counted >= most:

@@ -36,17 +36,16 @@ class BrokenAnswer(aiohttp.ClientError):
     """What came is not what DynamoDB sent."""
 
 
-class QueryAnswer(TypedDict, total=False):
-    """What is read of it. Items are JSON still, for who asks to decode as they need them."""
+class RowsAnswer(TypedDict, total=False):
+    """To a query. Items are JSON still, for who asks to decode as they need them."""
 
     Items: list[msgspec.Raw]
-    Count: int
     ScannedCount: int
     LastEvaluatedKey: dict[str, Any]
 
 
 class DynamoDBClient:
-    """Its methods are those of aioboto3's client. Binary values in answers are text in base64.
+    """Its methods are those of aioboto3's client, and `query_rows`. Binary values in answers are text in base64.
 
     All raise ClientError for what DynamoDB refuses, BotoCoreError or aiohttp.ClientError for what did not reach it or
     never came back.
@@ -71,7 +70,7 @@ class DynamoDBClient:
         self._proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
         self._credentials = credentials
         self._signer = JsonSigner("dynamodb", region, parts.netloc, _CONTENT_TYPE)
-        self._query_answers = msgspec.json.Decoder(QueryAnswer)
+        self._rows_answers = msgspec.json.Decoder(RowsAnswer)
         self._now = now
 
     async def get_item(self, **request: Any) -> dict[str, Any]:
@@ -80,10 +79,13 @@ class DynamoDBClient:
     async def batch_get_item(self, **request: Any) -> dict[str, Any]:
         return await self._answer("BatchGetItem", request)
 
-    async def query(self, **request: Any) -> QueryAnswer:
+    async def query(self, **request: Any) -> dict[str, Any]:
+        return await self._answer("Query", request)
+
+    async def query_rows(self, **request: Any) -> RowsAnswer:
         body = await self._body("Query", request)
         try:
-            return self._query_answers.decode(body)
+            return self._rows_answers.decode(body)
         except msgspec.DecodeError:
             raise BrokenAnswer from None
 
