@@ -9,7 +9,7 @@ import pytest
 from tests.app.realtime.site import Site, Talk, running_site
 
 PROTOCOL = "graphql-transport-ws"
-DEEP = functools.reduce(lambda inside, _: {"a": inside}, range(300), dict[str, Any]())
+DEEP = functools.reduce(lambda inside, _: {"a": inside}, range(100), dict[str, Any]())
 NOTE = "subscription ($r: ID) { onNote(roomId: $r) { id text } }"
 
 
