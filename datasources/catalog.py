@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -160,7 +161,8 @@ def _taken(shards: Sequence[_Shard], most: int) -> list[Course]:
     """What comes next, the newest first, as far as that is sure: no newer one can follow in a shard that goes on."""
     if any(shard.is_unsure for shard in shards):
         return []
-    taken = sorted((course for shard in shards for course in shard.at_hand), key=_newness, reverse=True)[:most]
+    at_hand = chain.from_iterable(shard.at_hand for shard in shards)
+    taken = sorted(at_hand, key=_newness, reverse=True)[:most]
     sure = max((_newness(shard.at_hand[0]) for shard in shards if shard.goes_on), default=None)
     while sure is not None and taken and _newness(taken[-1]) < sure:
         taken.pop()

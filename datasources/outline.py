@@ -5,6 +5,7 @@ that ORDER did not move, so a rank is always computed against the order that it 
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -63,9 +64,9 @@ async def children(store: RecordStore, course_id: str, prefix: str) -> list[Item
 
 
 async def _ranked(store: RecordStore, course_ids: Sequence[str], prefix: str, kind: type[Entry]) -> list[list[Entry]]:
+    rank = attrgetter("rank")
     outlines = await _pages(store, course_ids, prefix)
-    entries = ([entry for page in pages for entry in page.records(kind)] for pages in outlines)
-    return [sorted(each, key=attrgetter("rank")) for each in entries]  # they come by id
+    return [sorted(chain.from_iterable(page.records(kind) for page in pages), key=rank) for pages in outlines]
 
 
 async def _pages(store: RecordStore, course_ids: Sequence[str], prefix: str) -> list[list[Page]]:

@@ -130,8 +130,7 @@ class SQLiteStore:
         wanted = [checked_key_values(table, key) for key in keys]
         if not wanted:
             return []
-        different = list(dict.fromkeys(wanted))
-        sql, values = layout.select_many(len(different)), [value for key in different for value in key]
+        sql, values = layout.select_these(list(dict.fromkeys(wanted)))
         rows = await self._readers.submit(lambda connection: read_rows(connection, sql, values))
         now, items = self._now(), map(decode, rows)
         found = {layout.key_values(item): item for item in items if not expired(table, item, now)}
