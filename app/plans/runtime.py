@@ -171,7 +171,7 @@ class Execution:
 
     def _items(self, field: Field, shape: Items, value: Any, place: Place, todo: Todo) -> None:
         holder, key, _, _ = place
-        if not is_iterable(value):
+        if not isinstance(value, (tuple, list)) and not is_iterable(value):
             raise GraphQLError(f"Expected Iterable, but did not find one for field '{field.coordinate}'.")
         values = list(value)
         items: list[Any] = [None] * len(values)
