@@ -109,6 +109,9 @@ def checked_key_value(name: str, kind: KeyType, value: Any, *, sort: bool) -> An
 def _check_attributes(table: Table, attributes: Mapping[str, Any], *, required: bool) -> None:
     """Key attributes of the table (when required), those of its indexes where present, and `ttl`."""
     for name, kind, sort in table.key_attributes:
+        value = attributes.get(name)
+        if kind == "S" and type(value) is str and 1 <= len(value) <= MAX_SORT_KEY_BYTES and value.isascii():
+            continue  # as nearly all are
         if name in attributes:
             checked_key_value(name, kind, attributes[name], sort=sort)
         elif required and name in table.key_names:
@@ -263,11 +266,7 @@ def checked_batch(
 
 
 def _check_distinct(writes: Sequence[Write]) -> None:
-    seen = set()
-    for write in writes:
-        source, table = named(write), write.table
-        seen.add((table.name, source[table.partition], source[table.sort] if table.sort else None))
-    if len(seen) != len(writes):
+    if len({(write.table.name, write.table.key_values(named(write))) for write in writes}) != len(writes):
         raise ValueError("an item is written twice")
 
 

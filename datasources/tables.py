@@ -4,8 +4,9 @@ Composite keys are joined with `#`, as access-patterns.md writes them. Every tab
 point-in-time recovery; `ttl` is in epoch seconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Literal
 
 import msgspec
@@ -52,6 +53,14 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def key_names(self) -> tuple[str, ...]:
         return (self.partition, self.sort) if self.sort else (self.partition,)
+
+    @cached_property
+    def key_values(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+        """Reads the values of `key_names` from an item or a key."""
+        if self.sort:
+            return itemgetter(self.partition, self.sort)
+        partition = self.partition
+        return lambda item: (item[partition],)
 
     @cached_property
     def key_attributes(self) -> tuple[tuple[str, KeyType, bool], ...]:

@@ -9,6 +9,9 @@ from typing import Any
 
 import msgspec
 
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder()
+
 
 class Record(msgspec.Struct, frozen=True, rename="camel", omit_defaults=False):
     """Fields that are absent in a stored item take their defaults, so that old items stay readable."""
@@ -16,10 +19,8 @@ class Record(msgspec.Struct, frozen=True, rename="camel", omit_defaults=False):
 
 def to_item(record: Record) -> dict[str, Any]:
     """A record as plain JSON types under its stored names; None values are left out, tuples become lists."""
-    plain: dict[str, Any] = msgspec.to_builtins(record)
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in plain.items() if value is not None
-    }
+    plain: dict[str, Any] = _decoder.decode(_encoder.encode(record))  # quicker than a look at each value
+    return {name: value for name, value in plain.items() if value is not None}
 
 
 def stored_names(record: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
 _TO_PYTHONS = str.maketrans(_DIGITS, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 _SHAPE = re.compile(rf"[0-7][{_DIGITS}]{{25}}")
 _BITS = 128
@@ -49,7 +50,7 @@ def milliseconds_of(text: str) -> int:
 
 
 def _written(number: int) -> str:
-    return "".join([_DIGITS[number >> shift & 31] for shift in range(_BITS - 3, -1, -5)])
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(_BITS - 8, -1, -10)])
 
 
 def _now() -> int:

@@ -18,6 +18,13 @@ _TABLES = (
 )
 _INSERT = f"INSERT INTO _search_words (rowid, scope, {', '.join(WEIGHTS)}) VALUES (?, ?{', ?' * len(WEIGHTS)})"  # noqa: S608 - names are ours
 
+_CLAIM_NEW = """INSERT INTO _search_documents (scope, document_id, version) VALUES (?1, ?2, ?3)
+                ON CONFLICT DO NOTHING RETURNING number"""
+_CLAIM = """UPDATE _search_documents SET version = ?1 WHERE scope = ?2 AND document_id = ?3 AND version <= ?1
+            RETURNING number"""
+"""Each gives the number of a document that may be written, _CLAIM_NEW if it was never seen, _CLAIM unless a newer
+version is indexed already."""
+
 
 class SQLiteSearch:
     """Made by `SQLiteSearch.over`.
@@ -49,10 +56,18 @@ class SQLiteSearch:
         changes = [(each, _columns(each.fields)) for each in documents]
 
         def work(connection: sqlite3.Connection) -> None:
+            words: dict[int, tuple[str, ...]] = {}
+            known: list[int] = []
             for each, columns in changes:
-                number = _claimed(connection, each.scope, each.document_id, each.version)
-                if number is not None and columns:
-                    connection.execute(_INSERT, (number, _token(each.scope), *columns))
+                number = connection.execute(_CLAIM_NEW, (each.scope, each.document_id, each.version)).fetchone()
+                if number is None:
+                    number = connection.execute(_CLAIM, (each.version, each.scope, each.document_id)).fetchone()
+                    known += number or ()
+                if number is not None:
+                    words[number[0]] = (_token(each.scope), *columns) if columns else ()
+            # FTS5 writes what it has gathered whenever a statement on another table comes between.
+            connection.executemany("DELETE FROM _search_words WHERE rowid = ?", [(number,) for number in known])
+            connection.executemany(_INSERT, [(number, *row) for number, row in words.items() if row])
 
         if changes:
             await self._store.write_with(work)
@@ -77,20 +92,6 @@ def _columns(fields: Mapping[str, str]) -> list[str]:
         return []
     found = weighed(fields)
     return [" ".join(word for word, sum_ in found.items() if sum_ & weight) for weight in WEIGHTS.values()]
-
-
-def _claimed(connection: sqlite3.Connection, scope: str, document_id: str, version: int) -> int | None:
-    """The document's number with its words taken out, None when a newer version is indexed already."""
-    row = connection.execute(
-        """INSERT INTO _search_documents (scope, document_id, version) VALUES (?, ?, ?)
-           ON CONFLICT DO UPDATE SET version = excluded.version WHERE excluded.version >= version RETURNING number""",
-        (scope, document_id, version),
-    ).fetchone()
-    if row is None:
-        return None
-    number: int = row[0]
-    connection.execute("DELETE FROM _search_words WHERE rowid = ?", (number,))
-    return number
 
 
 def _statement(scope_token: str, wanted: list[str]) -> tuple[str, list[object]]:

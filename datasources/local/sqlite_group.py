@@ -205,7 +205,9 @@ class RecordGroup:
 def _are_same(old: Stored | None, new: Stored | None) -> bool:
     if old is None or new is None:
         return old is new
-    return len(old.data) == len(new.data) and (old.data == new.data or same(old.item, new.item))
+    if len(old.data) != len(new.data):
+        return False
+    return old.data == new.data or (old.item == new.item and same(old.item, new.item))
 
 
 def _image(layout: Layout, stored: Stored | None) -> bytes | None:

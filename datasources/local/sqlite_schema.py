@@ -7,7 +7,6 @@ item that lacks one of its keys is not in it.
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -89,14 +88,6 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _values_of(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    """What reads these attributes of an item."""
-    if len(names) > 1:
-        return itemgetter(*names)
-    [name] = names
-    return lambda item: (item[name],)
-
-
 def conjunction(names: Sequence[str]) -> str:
     return " AND ".join(f"{quoted(name)} = ?" for name in names)
 
@@ -132,7 +123,7 @@ class Layout:
         stored = [*self.columns, *(["_ttl"] if table.ttl else []), "_item"]
         rest = [name for name in stored if name not in table.key_names]
         self.sql_name = quoted(table.name)
-        self.key_values = _values_of(table.key_names)
+        self.key_values = table.key_values
         self.select_many = cache(self._select_many)
         self.way = cache(self._way)
         self.select = f"SELECT _item FROM {self.sql_name} WHERE {conjunction(table.key_names)}"  # noqa: S608 - names are ours

@@ -10,12 +10,13 @@ import pytest
 
 from datasources.conditions import exists, not_exists
 from datasources.local import sqlite_group
+from datasources.local.search import SQLiteSearch
 from datasources.local.sqlite import FEED_SECONDS, SQLiteStore
 from datasources.local.sqlite_feed import NEWEST
 from datasources.local.sqlite_queries import Statement
 from datasources.local.sqlite_schema import SCHEMA_VERSION, Layout
 from datasources.local.sqlite_writes import TOKEN_SECONDS
-from datasources.ports import Change, ConditionFailed, Put, SortRange, TransactionFailed, Write
+from datasources.ports import Change, ConditionFailed, Indexed, Put, SortRange, TransactionFailed, Write
 from datasources.tables import ALL, COURSES, IDEMPOTENCY, ROOM_LOG, SETTINGS, USERS, Index, Table
 from datasources.updates import Add, Remove
 from domain.errors import Code, DomainError
@@ -378,6 +379,20 @@ async def test_a_caller_may_change_what_it_was_given(sqlite_store: SQLiteStore) 
     assert refused.value.item is not None
     refused.value.item["empty"].append("c")
     assert await sqlite_store.delete(USERS, ADA) == ADA | {"tags": ["a"], "empty": [], "n": 1}
+
+
+async def test_a_document_that_is_put_twice_at_once_is_found_by_its_latest_words(sqlite_store: SQLiteStore) -> None:
+    search = await SQLiteSearch.over(sqlite_store)
+    words = ("first", "second", "third")
+    first, second, third = (Indexed("ROOM", "a", {"body": word}, number) for number, word in enumerate(words))
+    await search.put_all([first, third, second])
+    await search.put_all([Indexed("ROOM", "b", {"body": "third"}, 1), Indexed("ROOM", "b", {}, 2)])
+    found = {word: await search.search("ROOM", word, limit=10) for word in words}
+    assert {word: [hit.document_id for hit in hits] for word, hits in found.items()} == {
+        "first": [],
+        "second": [],
+        "third": ["a"],
+    }
 
 
 async def test_a_cancelled_caller_breaks_nobody_else(sqlite_store: SQLiteStore) -> None:
