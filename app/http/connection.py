@@ -206,6 +206,7 @@ class Connection(asyncio.Protocol):
             self,
             bodiless=method == "HEAD",
             keep_alive=version != "1.0" and parser.should_keep_alive(),
+            chunks=version != "1.0",
             expecting=b"expect" in by_name and by_name[b"expect"].lower() == b"100-continue",
         )
         path = target.path.decode("ascii")

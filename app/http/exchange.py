@@ -74,17 +74,20 @@ class Exchange:
     _waiter: asyncio.Future[None] | None = None
     _head = b""
     _chunked = False
+    _sized = False
     _unsent = 0
 
-    def __init__(self, client: Client, *, bodiless: bool, keep_alive: bool, expecting: bool) -> None:
+    def __init__(self, client: Client, *, bodiless: bool, keep_alive: bool, chunks: bool, expecting: bool) -> None:
         """
         Args:
             bodiless: the answer has none, as to HEAD.
+            chunks: the client reads them; else an answer of unknown length ends with the connection.
             expecting: the client waits to be asked for the body.
         """
         self.keep_alive = keep_alive
         self._client = client
         self._bodiless = bodiless
+        self._reads_chunks = chunks
         self._expecting = expecting
         self._chunks: list[bytes] = []
 
@@ -194,7 +197,8 @@ class Exchange:
         lengths = [int(value) for name, value in headers if name == b"content-length"]
         self._bodiless = self._bodiless or status in _BODILESS
         self._unsent = lengths[0] if lengths else 0
-        self._chunked = not lengths and not self._bodiless
+        self._sized = bool(lengths)
+        self._chunked = self._reads_chunks and not lengths and not self._bodiless
         if _LAST in headers:
             self.keep_alive = False
         kept = [each for each in headers if each != _LAST]
@@ -208,7 +212,7 @@ class Exchange:
             body = b""
         elif self._chunked:
             body = _chunk(body, last=not more)
-        else:
+        elif self._sized:
             self._unsent -= len(body)
             if self._unsent < 0 or (self._unsent and not more):
                 raise RuntimeError("the body's length is not what its header says")

@@ -114,6 +114,12 @@ async def test_an_answer_of_unknown_length_goes_out_in_chunks() -> None:
     assert said.endswith(b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n4\r\none \r\n3\r\ntwo\r\n0\r\n\r\n")
 
 
+async def test_a_client_of_http_1_0_reads_such_an_answer_to_the_end_of_the_connection() -> None:
+    said = await said_by(in_parts, b"GET / HTTP/1.0\r\n\r\n")
+    assert said.endswith(b"\r\nconnection: close\r\n\r\none two")
+    assert b"transfer-encoding" not in said
+
+
 async def test_the_answer_to_head_has_no_body() -> None:
     said = await said_by(in_parts, GET.replace(b"GET", b"HEAD"))
     assert said.startswith(b"HTTP/1.1 200 OK\r\n")
