@@ -22,8 +22,7 @@ from app.http.bounds import Bounds
 from app.http.deadlines import NEVER, Deadlines
 from app.http.exchange import Exchange
 from app.http.faults import BROKEN, LARGE_HEADERS, NO_HOST, OLD_FRAMING, SLOW, UNANSWERED, Fault
-from app.http.front import OVERLOADED
-from app.http.replies import EXCHANGE, Header, lasting_header_lines
+from app.http.replies import EXCHANGE, OVERLOADED, Header, lasting_lines
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +105,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def common_lines(self) -> bytes:
-        return lasting_header_lines(tuple(self._server.default_headers))
+        return lasting_lines(tuple(self._server.default_headers))
 
     # What the transport calls
 

@@ -74,8 +74,7 @@ class Exchange:
     _waiter: asyncio.Future[None] | None = None
     _head = b""
     _chunked = False
-    _sized = False
-    _unsent = 0
+    _unsent: int | None = None
 
     def __init__(self, client: Client, *, bodiless: bool, keep_alive: bool, chunks: bool, expecting: bool) -> None:
         """
@@ -132,9 +131,7 @@ class Exchange:
         """The whole body, once; None while some of it is missing, which `receive` waits for."""
         if self.more_body or self.gone:
             return None
-        self._received = True
-        chunks, self._chunks = self._chunks, []
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self._taken()
 
     def answer(self, status: int, headers: bytes, body: bytes) -> bool:
         """Writes the whole answer. False, with nothing written, where `send` has to wait or there is no use.
@@ -194,11 +191,9 @@ class Exchange:
             raise RuntimeError(f"{message['type']} out of order")
 
     def _start(self, status: int, headers: Sequence[Header]) -> None:
-        lengths = [int(value) for name, value in headers if name == b"content-length"]
+        self._unsent = next((int(value) for name, value in headers if name == b"content-length"), None)
         self._bodiless = self._bodiless or status in _BODILESS
-        self._unsent = lengths[0] if lengths else 0
-        self._sized = bool(lengths)
-        self._chunked = self._reads_chunks and not lengths and not self._bodiless
+        self._chunked = self._reads_chunks and self._unsent is None and not self._bodiless
         if _LAST in headers:
             self.keep_alive = False
         kept = [each for each in headers if each != _LAST]
@@ -212,7 +207,7 @@ class Exchange:
             body = b""
         elif self._chunked:
             body = _chunk(body, last=not more)
-        elif self._sized:
+        elif self._unsent is not None:
             self._unsent -= len(body)
             if self._unsent < 0 or (self._unsent and not more):
                 raise RuntimeError("the body's length is not what its header says")

@@ -17,6 +17,7 @@ from app.http.cors import Cors
 from app.http.replies import (
     ACCESS_FIELDS,
     COMMON_HEADERS,
+    OVERLOADED,
     REQUEST_ID,
     ClientGone,
     Header,
@@ -26,9 +27,6 @@ from app.http.replies import (
 from datasources.playback import PATH as PLAYBACK_PATH
 
 log = logging.getLogger(__name__)
-
-OVERLOADED = "overloaded"
-"""Set on connections above the limit; only health is answered there."""
 
 CLIENT_GONE = 499
 """In access log and traces only, as nginx writes it: the client hung up before its request was whole."""
@@ -101,7 +99,6 @@ class Front:
         state[REQUEST_ID] = request_id
         state[ACCESS_FIELDS] = fields
         state[COMMON_HEADERS] = headers
-
         send_with_headers = partial(_send_with_headers, state, send)
         try:
             if is_graphql and OVERLOADED not in state:

@@ -19,8 +19,10 @@ REQUEST_ID = "request_id"
 ACCESS_FIELDS = "access"
 COMMON_HEADERS = "headers"
 EXCHANGE = "exchange"
+OVERLOADED = "overloaded"
 """Keys of `scope["state"]`: the request's id, what the access line will tell, the headers of every answer besides the
-id's, and, from a connection of ours, the `Exchange`, which takes an answer whole."""
+id's; and from connections of ours the `Exchange`, which takes an answer whole, and whether this is one above the limit,
+where only health is answered."""
 
 MALFORMED = "MalformedHttpRequestException"
 """AppSync's errorType of a request that holds no GraphQL operation."""
@@ -39,9 +41,9 @@ def header_lines(headers: Sequence[Header]) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def lasting_header_lines(headers: tuple[Header, ...]) -> bytes:
-    """The same, for headers that many answers have in common."""
-    return header_lines(headers)
+def lasting_lines(*groups: tuple[Header, ...]) -> bytes:
+    """The same, of headers that many answers have in common."""
+    return header_lines([header for group in groups for header in group])
 
 
 def request_id_line(request_id: str) -> bytes:
@@ -58,26 +60,16 @@ class Reply(msgspec.Struct, frozen=True):
 
     async def send(self, scope: Scope, send: Send) -> None:
         """The answer, at once where the protocol can."""
-        state = scope["state"]
+        state, kind = scope["state"], ((b"content-type", self.content_type), _NO_STORE)
         exchange = state.get(EXCHANGE)
         if exchange is not None:
-            lines = _lasting_lines(self.content_type, self.headers, state[COMMON_HEADERS])
+            lines = lasting_lines(kind, self.headers, state[COMMON_HEADERS])
             if exchange.answer(self.status, lines + request_id_line(state[REQUEST_ID]), self.body):
                 state[ACCESS_FIELDS]["status"] = self.status
                 return
-        headers = [*_own_headers(self.content_type, self.headers), (b"content-length", b"%d" % len(self.body))]
+        headers = [*kind, *self.headers, (b"content-length", b"%d" % len(self.body))]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
-
-
-def _own_headers(content_type: bytes, headers: tuple[Header, ...]) -> tuple[Header, ...]:
-    return ((b"content-type", content_type), _NO_STORE, *headers)
-
-
-@lru_cache(maxsize=256)
-def _lasting_lines(content_type: bytes, headers: tuple[Header, ...], common: tuple[Header, ...]) -> bytes:
-    """What many answers have in common."""
-    return header_lines(_own_headers(content_type, headers) + common)
 
 
 class Refusal(Exception):
