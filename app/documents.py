@@ -36,8 +36,8 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
     """"query", "mutation" or "subscription"."""
     name: str | None
     cost: Cost
-    fields: tuple[str, ...]
-    """Its root fields, without those in fragments."""
+    root_field: str | None
+    """The name of the only one outside of fragments; None where there are several, or none."""
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -136,15 +136,16 @@ class Documents:
                 kind=node.operation.value,
                 name=node.name.value if node.name else None,
                 cost=cost,
-                fields=_root_fields(node),
+                root_field=_root_field(node),
             )
             for node, cost in costs
         )
         return Document(ast, operations, len(operations) > 1)
 
 
-def _root_fields(node: OperationDefinitionNode) -> tuple[str, ...]:
-    return tuple(each.name.value for each in node.selection_set.selections if isinstance(each, FieldNode))
+def _root_field(node: OperationDefinitionNode) -> str | None:
+    names = [each.name.value for each in node.selection_set.selections if isinstance(each, FieldNode)]
+    return names[0] if len(names) == 1 else None
 
 
 class NoIntrospectionRule(ValidationRule):

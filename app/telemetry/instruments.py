@@ -3,7 +3,7 @@
 Labels have few values, all of them ours: a client's words, such as the names of operations, never become one.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -14,7 +14,7 @@ from prometheus_client.samples import Sample
 from app.documents import Operation
 from app.execution import Answer
 from app.logs import AccessLog
-from app.telemetry.tallies import Counts, Times
+from app.telemetry.tallies import Counts, TimedCounts, Times
 from domain.errors import Code
 
 PREFIX = "educonnect"
@@ -37,8 +37,8 @@ class Instruments:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(namespace=PREFIX, registry=self.registry)
-        self._operations = self._counts("operations", "GraphQL operations, by kind and root field.", "kind", "field")
-        self._seconds = self._times("operation_seconds", "Time of GraphQL operations, by kind.", "kind")
+        self._operations = self._times("operation_seconds", "Time of GraphQL operations, by kind.", "kind")
+        self._counted("operations", "GraphQL operations, by kind and root field.", self._operations, "kind", "field")
         self._errors = self._counter("errors", "Errors in answers, by errorType.", "error_type")
         self._http = self._counts("http_requests", "HTTP requests, by path and status.", "path", "status")
         self._events = self._counter("events", "Events handed to the listeners of this process.")
@@ -49,8 +49,8 @@ class Instruments:
         self._changes = self._counter("worker_changes", "Changes that workers' steps handled.", "step", "outcome")
         self._lag = self._gauge("worker_lag_seconds", "Age of the change that a step handled last.", "step")
         self._failures = self._counter("worker_failures", "Rounds of workers' steps that failed.", "step")
-        self._store = self._counts("store_operations", "Calls of the record store.", "operation", "outcome")
-        self._store_seconds = self._times("store_seconds", "Time of calls of the record store.", "operation")
+        self._store = self._times("store_seconds", "Time of calls of the record store.", "operation")
+        self._counted("store_operations", "Calls of the record store.", self._store, "operation", "outcome")
 
     def _counts(self, name: str, words: str, *labels: str) -> Counts:
         counts = Counts(f"{PREFIX}_{name}", words, labels)
@@ -61,6 +61,9 @@ class Instruments:
         times = Times(f"{PREFIX}_{name}", words, label, FAST)
         self.registry.register(times)
         return times
+
+    def _counted(self, name: str, words: str, times: Times, *labels: str) -> None:
+        self.registry.register(TimedCounts(f"{PREFIX}_{name}", words, labels, times))
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
         return Counter(name, words, labels, namespace=PREFIX, registry=self.registry)
@@ -75,9 +78,8 @@ class Instruments:
 
     def operation(self, operation: Operation | None, answer: Answer, seconds: float) -> None:
         """A request was answered. None: it held no operation that could be executed."""
-        labels = (NONE, NONE) if operation is None else (operation.kind, root_field(operation.fields))
-        self._operations.by[labels] += 1
-        self._seconds.observe(labels[0], seconds)
+        values = (NONE, NONE) if operation is None else (operation.kind, operation.root_field or SEVERAL)
+        self._operations.observe(values, seconds)
         if "errors" in answer.content:
             for error in answer.content["errors"]:
                 self._errors.labels(_error_type(error)).inc()
@@ -90,7 +92,7 @@ class Instruments:
             status = fields.get("status")
             if status is not None:
                 path = fields["path"]
-                by[path if path in _PATHS else OTHER, str(status)] += 1
+                by[path if path in _PATHS else OTHER, status] += 1
             access_log(fields)
 
         return write
@@ -127,8 +129,7 @@ class Instruments:
         self._failures.labels(step).inc()
 
     def store_call(self, operation: str, outcome: str, seconds: float) -> None:
-        self._store.by[operation, outcome] += 1
-        self._store_seconds.observe(operation, seconds)
+        self._store.observe((operation, outcome), seconds)
 
     # Asked when somebody looks
 
@@ -172,11 +173,6 @@ class _Read(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         yield CounterMetricFamily(self._name, self._words, value=self._value())
-
-
-def root_field(fields: Sequence[str]) -> str:
-    """The label of an operation with these root fields, which are the schema's own."""
-    return fields[0] if len(fields) == 1 else SEVERAL
 
 
 def _error_type(error: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from app.documents import Operation
 from app.execution import Answer
 from app.http.replies import ACCESS_FIELDS
 from app.settings import Settings, SettingsFault
-from app.telemetry.instruments import root_field
+from app.telemetry.instruments import SEVERAL
 from app.version import VERSION
 from app.worker_steps import FeedStep, Step
 from datasources import trace_context
@@ -105,7 +105,7 @@ class Tracing:
         span = self._trace.get_current_span()
         if operation is not None:
             span.set_attribute("graphql.operation.type", operation.kind)
-            span.set_attribute("graphql.operation.field", root_field(operation.fields))
+            span.set_attribute("graphql.operation.field", operation.root_field or SEVERAL)
         if errors := answer.content.get("errors"):
             span.set_attribute("error.type", errors[0].get("errorType") or "validation")
 

@@ -5,7 +5,7 @@ import re
 from prometheus_client.metrics import MetricWrapperBase
 
 from app.telemetry.instruments import Instruments
-from app.telemetry.tallies import Counts, Times
+from app.telemetry.tallies import Tally
 from tests.server_process import ROOT
 
 _ROW = re.compile(r"^\| `(educonnect_\w+)` \| (\w+) \| ([^|]*)\|", re.MULTILINE)
@@ -23,7 +23,7 @@ def declared() -> Told:
     instruments.watch(sockets=int, subscriptions=int, events_waiting=int, messages_in=int)
     collectors = instruments.registry._collector_to_names
     labels = {each._name: tuple(each._labelnames) for each in collectors if isinstance(each, MetricWrapperBase)}
-    labels |= {each.name: tuple(each.labels) for each in collectors if isinstance(each, Counts | Times)}
+    labels |= {each.name: tuple(each.labels) for each in collectors if isinstance(each, Tally)}
     return {
         f"{family.name}_total" if family.type == "counter" else family.name: (family.type, labels.get(family.name, ()))
         for family in instruments.registry.collect()
