@@ -21,14 +21,14 @@ from uvicorn.server import ServerState
 from app.http.bounds import Bounds
 from app.http.deadlines import NEVER, Deadlines
 from app.http.exchange import Exchange
-from app.http.faults import BROKEN, LARGE_HEADERS, NO_HOST, OLD_FRAMING, SLOW, UNANSWERED, Fault
-from app.http.replies import EXCHANGE, OVERLOADED, Header, lasting_lines
+from app.http.faults import BROKEN, LARGE_HEADERS, NO_HOST, OLD_FRAMING, SLOW, UNANSWERED, UNKNOWN_VERSION, Fault
+from app.http.replies import EXCHANGE, OVERLOADED, Header, header_lines, lasting_lines
 
 log = logging.getLogger(__name__)
 
 MOST_HEADERS = 100
 LINGER_SECONDS = 2
-"""How long a refused client may go on sending. Closing at once would reset the connection under our answer."""
+"""How long a client that has its last answer may go on sending."""
 GOODBYE_SECONDS = 1
 
 
@@ -87,13 +87,11 @@ class Connection(asyncio.Protocol):
         self._bounds = bounds
         self._deadlines = deadlines
         self._upgrade = upgrade
-        self._parser: Any = httptools.HttpRequestParser(self)
-        # An answer to the first of several requests in one packet may well be the last; what follows is dropped here.
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._parser = self._new_parser()
         self._drained: asyncio.Future[None] | None = None
         self._owed = _HEADERS
         self._begun = 0
-        self._packet_bytes = self._first_bytes = self._arrived_bytes = self._unread_bytes = 0
+        self._packet_bytes = self._settled_bytes = self._arrived_bytes = self._unread_bytes = 0
         self._url = b""
         self._headers: list[Header] = []
         self._asked: Exchange | None = None
@@ -146,17 +144,15 @@ class Connection(asyncio.Protocol):
         self._arrived_bytes += size
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            if self._asked is None:
-                self._hand_over()
-                return
-            self._asked.keep_alive = False  # to what we do not speak; nothing behind it is parsed
+        except httptools.HttpParserUpgrade as stop:
+            self._meet_upgrade(data[stop.args[0] :])
+            return
         except httptools.HttpParserError:
             self._refuse(self._fault)
             return
         if self._new is not None:
             self._begin(self._new)  # without waiting for the rest of its body
-        if self._owed is _HEADERS and self._arrived_bytes - self._first_bytes > self._bounds.header_bytes:
+        if self._owed is not _NOTHING and self._arrived_bytes - self._settled_bytes > self._bounds.header_bytes:
             self._refuse(LARGE_HEADERS)
         elif owed is not self._owed or begun != self._begun:
             self._set_due()
@@ -177,10 +173,16 @@ class Connection(asyncio.Protocol):
 
     # What the parser calls
 
+    def _new_parser(self) -> Any:
+        parser = httptools.HttpRequestParser(self)
+        # An answer to the first of several requests in one packet may well be the last; what follows is dropped here.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
+
     def on_message_begin(self) -> None:
         self._begun += 1
         self._owed = _HEADERS
-        self._first_bytes = self._arrived_bytes = self._packet_bytes
+        self._settled_bytes = self._arrived_bytes = self._packet_bytes
         self._unread_bytes = 0
         self._url = b""
         self._headers = []
@@ -190,23 +192,24 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value))
+        if self._owed is _HEADERS:  # what comes behind a body is no header, whatever its name
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         parser, headers = self._parser, self._headers
         by_name, version = dict(headers), parser.get_http_version()
         self._check(by_name, version)
-        if parser.should_upgrade() and self._wants_socket(by_name):
-            return
         method, target = parser.get_method().decode("ascii"), httptools.parse_url(self._url)
         if target.path is None:
             self._stop(BROKEN)
+        if parser.should_upgrade():
+            return  # the parser stops here, and `_meet_upgrade` goes on
         exchange = Exchange(
             self,
             bodiless=method == "HEAD",
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             chunks=version != "1.0",
-            expecting=b"expect" in by_name and by_name[b"expect"].lower() == b"100-continue",
+            expecting=b"expect" in by_name and version == "1.1" and by_name[b"expect"].lower() == b"100-continue",
         )
         path = target.path.decode("ascii")
         scope = {
@@ -223,6 +226,7 @@ class Connection(asyncio.Protocol):
         self._owed = _BODY
 
     def on_body(self, body: bytes) -> None:
+        self._settled_bytes = self._arrived_bytes
         exchange = self._asked
         if exchange is None:
             return
@@ -252,16 +256,11 @@ class Connection(asyncio.Protocol):
                 self._stop(NO_HOST)
         elif len(by_name) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
             self._stop(NO_HOST)
-        if version == "1.0" and b"transfer-encoding" in by_name:
-            self._stop(OLD_FRAMING)
-
-    def _wants_socket(self, by_name: Mapping[bytes, bytes]) -> bool:
-        """Whether the connection will speak WebSocket from here on, which it cannot before it has answered."""
-        if self._upgrade is None or by_name.get(b"upgrade", b"").lower() != b"websocket":
-            return False
-        if self._answering is not None:
-            self._stop(BROKEN)
-        return True
+        if version != "1.1":
+            if version != "1.0":
+                self._stop(UNKNOWN_VERSION)
+            if b"transfer-encoding" in by_name:
+                self._stop(OLD_FRAMING)
 
     def _stop(self, fault: Fault) -> NoReturn:
         self._fault = fault
@@ -293,17 +292,19 @@ class Connection(asyncio.Protocol):
             if not exchange.complete and not exchange.gone:
                 if not exchange.started:
                     self.transport.write(UNANSWERED.written())
-                self._close()
+                self._end()
 
     def answered(self, exchange: Exchange) -> None:
         self._answering = None
         if not exchange.keep_alive:
-            self._close()
+            self._end()
             return
         if self._waiting:
             self._start(*self._waiting.popleft())
         elif self._owed is _NOTHING:
             self.due = self.loop.time() + self._bounds.keep_alive_seconds
+        elif self._owed is _BODY:
+            self._set_due()  # nobody watches over the rest of the body any more
         self.resume_reading()
 
     def handed_over(self) -> None:
@@ -373,12 +374,28 @@ class Connection(asyncio.Protocol):
         if answering is not None:
             answering.lose()
         self._new = None
+        self.transport.write(fault.written())
+        self._linger()
+
+    def _end(self) -> None:
+        """After the last answer."""
+        if self._owed is _NOTHING:
+            self._close()
+        else:
+            self._linger()
+
+    def _linger(self) -> None:
+        """Reads and drops what is still being sent: closing at once would reset the connection under our answer."""
+        if self.transport.is_closing():
+            return
         self._refused = True
         self.due = NEVER
-        self.transport.write(fault.written())
+        self._waiting.clear()
+        self.resume_reading()
         if self.transport.can_write_eof():  # TLS knows no half-closed connection
             self.transport.write_eof()
-        self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        unread = self.transport.get_write_buffer_size() > 0
+        self.loop.call_later(self._bounds.body_seconds if unread else LINGER_SECONDS, self.transport.abort)
 
     def _leave_unread(self, size: int) -> None:
         self._unread_bytes += size
@@ -402,10 +419,22 @@ class Connection(asyncio.Protocol):
             # An idle browser leaves its part of closing TLS undone; the end of the process need not wait for it.
             self.loop.call_later(GOODBYE_SECONDS, self.transport.abort)
 
-    def _hand_over(self) -> None:
-        self._leave()
-        if self._upgrade is not None:
+    def _meet_upgrade(self, rest: bytes) -> None:
+        """The connection speaks WebSocket from here on, or the request is one like any other: the parser, which stops
+        at every upgrade, and takes no body to belong to it, reads it anew without that header.
+        """
+        method, wanted = self._parser.get_method(), dict(self._headers).get(b"upgrade", b"").lower()
+        if self._upgrade is not None and wanted == b"websocket" and method == b"GET":
+            if self._answering is not None:  # it cannot before that
+                self._refuse(BROKEN)
+                return
+            self._leave()
             self._upgrade(self.transport, self._url, self._headers)
+            return
+        head = (method, self._url, self._parser.get_http_version().encode())
+        lines = [header for header in self._headers if header[0] != b"upgrade"]
+        self._parser = self._new_parser()
+        self.data_received(b"%b %b HTTP/%b\r\n%b\r\n%b" % (*head, header_lines(lines), rest))
 
     def _leave(self) -> None:
         self._server.connections.discard(self)

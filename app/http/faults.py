@@ -43,6 +43,7 @@ class Fault(msgspec.Struct, frozen=True):
 BROKEN = Fault(400, MALFORMED, "This is not well-formed HTTP.")
 NO_HOST = Fault(400, MALFORMED, "A request names exactly one host.")
 OLD_FRAMING = Fault(400, MALFORMED, "HTTP/1.0 has no Transfer-Encoding.")
+UNKNOWN_VERSION = Fault(400, MALFORMED, "Only HTTP/1 is spoken here.")
 LARGE_HEADERS = Fault(431, "RequestHeaderFieldsTooLargeException", "The request line and headers are too large.")
 SLOW = Fault(408, "RequestTimeoutException", "The request did not arrive in time.")
 UNANSWERED = Fault(500, "INTERNAL_ERROR", "Internal error.")

@@ -225,6 +225,9 @@ class TestFraming:
             HEAD.replace(b"host: x\r\n", b"") + b"content-length: 18\r\n\r\n" + BODY,
             HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
             HEAD.replace(b"HTTP/1.1", b"HTTP/9.9") + b"content-length: 18\r\n\r\n" + BODY,
+            HEAD.replace(b"HTTP/1.1", b"HTTP/2.0") + b"content-length: 18\r\n\r\n" + BODY,
+            HEAD.replace(b"HTTP/1.1", b"HTTP/0.9") + b"content-length: 18\r\n\r\n" + BODY,
+            HEAD + b"transfer-encoding: chunked\r\n\r\n0\r\nx bad: a\r\n\r\n",
             HEAD.replace(b"POST /graphql", b"POST /gr\xffphql") + b"\r\n",
             HEAD.replace(b"POST /graphql", b"CONNECT x:80") + b"\r\n",
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -316,6 +319,43 @@ class TestFraming:
         assert site.service.requests == []
         assert (await site.post()).status == 200
 
-    async def test_an_upgrade_to_what_is_not_spoken_is_an_ordinary_request_and_the_last(self, site: Running):
-        request = b"GET /ping HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
-        assert statuses(await site.talk(request + GOOD)) == [200]
+    @pytest.mark.parametrize("cut", [0, 30, 200], ids=["at once", "in its head", "in its body"])
+    async def test_a_request_for_what_is_not_spoken_is_like_any_other(self, site: Running, cut: int):
+        """Java's client asks for HTTP/2 in this way, with the body of a POST behind it."""
+        asking = HEAD + b"connection: upgrade\r\nupgrade: h2c\r\ncontent-length: 18\r\n\r\n" + BODY
+        last = GOOD.replace(b"host: x", b"host: x\r\nconnection: close")
+        assert statuses(await site.talk(asking[:cut], asking[cut:] + last)) == [200, 200]
+        assert [request.query for request in site.service.requests] == ["{ a }"] * 2
+
+    async def test_what_comes_behind_a_body_is_no_header(self, site: Running):
+        body = b"12\r\n" + BODY + b"\r\n0\r\nx-api-key: eve\r\nhost: y\r\n\r\n"
+        said = await site.talk(HEAD + b"connection: close\r\ntransfer-encoding: chunked\r\n\r\n" + body)
+        assert statuses(said) == [200]
+        assert [caller.user_id for caller in site.service.callers] == ["ada"]
+
+    @pytest.mark.parametrize("behind", [b"0\r\nx-long: ", b"0\r\nx: a\r\n", b"12;long="], ids=repr)
+    async def test_nor_is_it_without_end(self, site: Running, behind: bytes):
+        said = await drip(
+            site.port,
+            HEAD + b"transfer-encoding: chunked\r\n\r\n" + behind,
+            behind.partition(b"\n")[2] * 1_000 + b"a" * 10_000,
+        )
+        assert statuses(said) == [431]
+        assert site.service.requests == []
+
+    async def test_a_client_of_http_1_0_is_not_told_to_continue(self, serve: Serve):
+        async with serve(body_seconds=0.4) as site:
+            head = HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"expect: 100-continue\r\ncontent-length: 18\r\n\r\n"
+            assert statuses(await site.talk(head)) == [408]
+
+    async def test_who_is_still_sending_can_read_the_last_answer(self, site: Running):
+        """Closed at once, the connection would be reset by what comes, and the answer lost with it."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        writer.write(HEAD + b"connection: close\r\ncontent-length: 2000000\r\n\r\n")
+        await until(lambda: bool(site.lines))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for _ in range(20):
+                writer.write(b" " * 100_000)
+                await writer.drain()
+            assert statuses(await reader.read()) == [413]
+        writer.close()
