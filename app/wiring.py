@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
@@ -12,6 +12,7 @@ from graphql import GraphQLSchema
 from app.auth.authenticator import Authenticator
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.local_issuer import LocalIssuer
+from app.auth.recent_callers import Sender
 from app.change_route import followers, open_change_route
 from app.clock import now
 from app.documents import Operation
@@ -69,8 +70,8 @@ class App(msgspec.Struct, frozen=True):
 
     # Awaitables of others are handed on as they are: every request passes here.
 
-    def recognize(self, headers: Mapping[bytes, bytes], ip_address: str | None) -> Caller | None:
-        return self.authenticator.recognize(headers, ip_address)
+    def recognize(self, sender: Sender, ip_address: str | None) -> Caller | None:
+        return self.authenticator.recognize(sender, ip_address)
 
     def identify(self, credentials: Credentials, operation: ReadOperation) -> Awaitable[Caller]:
         return self.authenticator.authenticate(credentials, operation=operation)

@@ -19,7 +19,7 @@ from app.auth.credentials import Credentials, ReadOperation
 from app.auth.errors import BAD_SIGNATURE, BAD_TOKEN, MISSING, REFUSED, Unauthenticated
 from app.auth.jwks import KeySet, RemoteKeys
 from app.auth.lambda_authorizer import AuthorizerVerifier
-from app.auth.recent_callers import RecentCallers, named
+from app.auth.recent_callers import RecentCallers, Sender, sender_of
 from app.auth.sigv4 import ALGORITHM, SignatureVerifier
 from app.auth.tokens import MAX_TOKEN_CHARACTERS, TokenVerifier
 from datasources.api_keys import ApiKeys
@@ -71,13 +71,9 @@ class Authenticator:
             self._authorizer = AuthorizerVerifier(config.lambda_authorizer, lambda_authorizer, clock)
         self._recent = RecentCallers(clock)
 
-    def recognize(self, headers: Mapping[bytes, bytes], ip_address: str | None) -> Caller | None:
-        """The caller who showed the same token or API key a moment ago; None: `authenticate` has to look at it.
-
-        Args:
-            headers: of an HTTP request, `named`.
-        """
-        return self._recent.find(headers, ip_address)
+    def recognize(self, sender: Sender, ip_address: str | None) -> Caller | None:
+        """The caller who showed the same token or API key a moment ago; None: `authenticate` has to look at it."""
+        return self._recent.find(sender, ip_address)
 
     async def authenticate(self, credentials: Credentials, *, operation: ReadOperation) -> Caller:
         """The verified caller, with the address and user agent of this request.
@@ -100,7 +96,7 @@ class Authenticator:
         until = self._until(caller)
         caller = msgspec.structs.replace(caller, ip_address=credentials.ip_address, user_agent=credentials.user_agent)
         if until is not None:
-            self._recent.remember(named(credentials.wire), caller, until)
+            self._recent.remember(sender_of(credentials.wire), caller, until)
         return caller
 
     async def accepts(self, caller: Caller) -> bool:

@@ -3,7 +3,7 @@
 Links to playlists, and uploads in parts for clients that know no GraphQL. GraphQL itself is AppSync's.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -15,6 +15,7 @@ from app import logs
 from app.appsync.subscribing import ask_again
 from app.auth.authenticator import Authenticator
 from app.auth.credentials import Credentials, ReadOperation
+from app.auth.recent_callers import Sender
 from app.execution import Answer, Executor, GraphQLRequest
 from app.functions.resolving import open_publisher, without_queues
 from app.http.cors import Cors
@@ -38,8 +39,8 @@ class _Service(msgspec.Struct, frozen=True):
     executor: Executor
     context: Callable[[Caller], Context]
 
-    def recognize(self, headers: Mapping[bytes, bytes], ip_address: str | None) -> Caller | None:
-        return self.authenticator.recognize(headers, ip_address)
+    def recognize(self, sender: Sender, ip_address: str | None) -> Caller | None:
+        return self.authenticator.recognize(sender, ip_address)
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:
         return await self.authenticator.authenticate(credentials, operation=operation)

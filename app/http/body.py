@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Scope
 
-from app.http.replies import EXCHANGE, ClientGone, Refusal, malformed
+from app.http.replies import EXCHANGE, HEAD, ClientGone, Refusal, malformed
 
 UNREADABLE = "Unable to parse GraphQL query."
 """AppSync's words for every body that holds no operation."""
@@ -23,24 +23,34 @@ _USUAL_TYPES = frozenset(
 _TYPES = frozenset(("application/json", "application/graphql"))
 
 
-async def read(scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
+async def read(scope: Scope, receive: Receive, most: int) -> bytes:
     """The whole body of a POST, at most `most` bytes. Raises Refusal 413, 415, before it has read more than that."""
-    body = at_hand(scope, headers, most)
+    body = at_hand(scope, most)
     return await _received(receive, most) if body is None else body
 
 
-def at_hand(scope: Scope, headers: Mapping[bytes, bytes], most: int) -> bytes | None:
+def at_hand(scope: Scope, most: int) -> bytes | None:
     """The same, where nothing has to be waited for; else None."""
-    content_type, encoding = headers.get(b"content-type"), headers.get(b"content-encoding")
-    if content_type not in _USUAL_TYPES:
-        _check_type(content_type)
-    if encoding is not None:
-        _check_encoding(encoding)
-    exchange = scope["state"].get(EXCHANGE)
+    state = scope["state"]
+    if not state[HEAD].plain_json:
+        headers = dict(scope["headers"])
+        _check_type(headers.get(b"content-type"))
+        _check_encoding(headers.get(b"content-encoding", b""))
+    exchange = state.get(EXCHANGE)
     body: bytes | None = None if exchange is None else exchange.body()
-    if (int(headers.get(b"content-length", b"0")) if body is None else len(body)) > most:
+    if (_announced(scope) if body is None else len(body)) > most:
         raise _too_large(most)
     return body
+
+
+def is_plain_json(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether they say so in usual words. Else the body may still be JSON."""
+    return headers.get(b"content-type") in _USUAL_TYPES and b"content-encoding" not in headers
+
+
+def _announced(scope: Scope) -> int:
+    """How long the body is by its header; 0 where there is none."""
+    return int(dict(scope["headers"]).get(b"content-length", b"0"))
 
 
 def _check_type(content_type: bytes | None) -> None:

@@ -10,11 +10,9 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
-from urllib.parse import unquote
 
 import httptools
 import uvicorn
-from starlette.types import Scope
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
@@ -22,7 +20,9 @@ from app.http.bounds import Bounds
 from app.http.deadlines import NEVER, Deadlines
 from app.http.exchange import Exchange
 from app.http.faults import BROKEN, LARGE_HEADERS, NO_HOST, OLD_FRAMING, SLOW, UNANSWERED, UNKNOWN_VERSION, Fault
-from app.http.replies import EXCHANGE, OVERLOADED, Header, header_lines, lasting_lines
+from app.http.head import Head
+from app.http.known_head import KnownHead
+from app.http.replies import EXCHANGE, HEAD, OVERLOADED, Header, header_lines, lasting_lines
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +44,6 @@ _HEADERS, _BODY, _NOTHING = _Owed
 
 Upgrade = Callable[[asyncio.Transport, bytes, list[Header]], object]
 """Takes the transport, and the target and headers of a request that asks for a WebSocket, off our hands."""
-
-
-_Request = tuple[Exchange, Scope]
 
 
 class _Refused(Exception):
@@ -95,9 +92,10 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers: list[Header] = []
         self._asked: Exchange | None = None
-        self._new: _Request | None = None
+        self._new: Exchange | None = None
         self._answering: Exchange | None = None
-        self._waiting: deque[_Request] = deque()
+        self._waiting: deque[Exchange] = deque()
+        self._known: KnownHead | None = None
         self._fault = BROKEN
         self._refused = False
 
@@ -140,6 +138,11 @@ class Connection(asyncio.Protocol):
             self._leave_unread(len(data))
             return
         owed, begun = self._owed, self._begun
+        between = owed is _NOTHING and self._answering is None
+        if between and self._known is not None and (request := self._known.request(data)) is not None:
+            self.due = NEVER
+            self._start(Exchange(self, *request))
+            return
         self._packet_bytes = size = len(data)
         self._arrived_bytes += size
         try:
@@ -156,6 +159,8 @@ class Connection(asyncio.Protocol):
             self._refuse(LARGE_HEADERS)
         elif owed is not self._owed or begun != self._begun:
             self._set_due()
+            if between and self._owed is _NOTHING and begun + 1 == self._begun:
+                self._know(data)
         elif self._answering is None and owed is _NOTHING:
             # Stray line ends are no request.
             self.due = min(self.due, self.loop.time() + self._bounds.header_seconds)
@@ -199,30 +204,19 @@ class Connection(asyncio.Protocol):
         parser, headers = self._parser, self._headers
         by_name, version = dict(headers), parser.get_http_version()
         self._check(by_name, version)
-        method, target = parser.get_method().decode("ascii"), httptools.parse_url(self._url)
+        target = httptools.parse_url(self._url)
         if target.path is None:
             self._stop(BROKEN)
         if parser.should_upgrade():
             return  # the parser stops here, and `_meet_upgrade` goes on
-        exchange = Exchange(
-            self,
-            bodiless=method == "HEAD",
-            keep_alive=version != "1.0" and parser.should_keep_alive(),
-            chunks=version != "1.0",
-            expecting=b"expect" in by_name and version == "1.1" and by_name[b"expect"].lower() == b"100-continue",
-        )
-        path = target.path.decode("ascii")
-        scope = {
+        line = {
             **self._scope_of_all,
             "http_version": version,
-            "method": method,
-            "path": unquote(path) if "%" in path else path,
+            "method": parser.get_method().decode("ascii"),
             "raw_path": target.path,
             "query_string": target.query or b"",
-            "headers": headers,
-            "state": {**self._state, EXCHANGE: exchange},
         }
-        self._asked, self._new = exchange, (exchange, scope)
+        self._asked = self._new = Exchange(self, Head.parsed(line, headers, by_name, parser.should_keep_alive()))
         self._owed = _BODY
 
     def on_body(self, body: bytes) -> None:
@@ -262,26 +256,32 @@ class Connection(asyncio.Protocol):
             if b"transfer-encoding" in by_name:
                 self._stop(OLD_FRAMING)
 
+    def _know(self, packet: bytes) -> None:
+        exchange = self._asked
+        self._known = None if exchange is None or not exchange.keep_alive else KnownHead.of(packet, exchange.head)
+
     def _stop(self, fault: Fault) -> NoReturn:
         self._fault = fault
         raise _Refused
 
     # Answers, in order
 
-    def _begin(self, request: _Request) -> None:
+    def _begin(self, exchange: Exchange) -> None:
         self._new = None
         if self._answering is None:
-            self._start(*request)
+            self._start(exchange)
         else:
-            self._waiting.append(request)
+            self._waiting.append(exchange)
             self.pause_reading()
 
-    def _start(self, exchange: Exchange, scope: Scope) -> None:
+    def _start(self, exchange: Exchange) -> None:
         self._answering = exchange
-        exchange.task = self.loop.create_task(self._answer(exchange, scope))
+        exchange.task = self.loop.create_task(self._answer(exchange))
         self._server.tasks.add(exchange.task)
 
-    async def _answer(self, exchange: Exchange, scope: Scope) -> None:
+    async def _answer(self, exchange: Exchange) -> None:
+        head = exchange.head
+        scope = {**head.scope, "state": {**self._state, HEAD: head, EXCHANGE: exchange}}
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except Exception:
@@ -300,7 +300,7 @@ class Connection(asyncio.Protocol):
             self._end()
             return
         if self._waiting:
-            self._start(*self._waiting.popleft())
+            self._start(self._waiting.popleft())
         elif self._owed is _NOTHING:
             self.due = self.loop.time() + self._bounds.keep_alive_seconds
         elif self._owed is _BODY:
@@ -411,7 +411,7 @@ class Connection(asyncio.Protocol):
     def shutdown(self) -> None:
         """Called by uvicorn's server when it ends: what was asked is answered, and nothing more."""
         if self._waiting:
-            self._waiting[-1][0].keep_alive = False
+            self._waiting[-1].keep_alive = False
         elif self._answering is not None:
             self._answering.keep_alive = False
         else:

@@ -1,7 +1,7 @@
 """Which web origins may call the API from a browser. Never with cookies: credentials travel in headers."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from app.http.replies import Header, Reply
 
@@ -64,14 +64,15 @@ class Cors:
             )
         return ((b"vary", b"origin"),)
 
-    def preflight(self, headers: Mapping[bytes, bytes]) -> Reply:
-        """The answer to OPTIONS; a browser compares it with what it is about to send."""
+    def preflight(self, asked: Iterable[Header]) -> Reply:
+        """The answer to OPTIONS with these headers; a browser compares it with what it is about to send."""
+        names = dict(asked).get(b"access-control-request-headers", b"")
         return Reply(
             200,
             headers=(
                 (b"allow", self._methods),
                 (b"access-control-allow-methods", self._methods),
-                (b"access-control-allow-headers", self._headers(headers.get(b"access-control-request-headers", b""))),
+                (b"access-control-allow-headers", self._headers(names)),
                 (b"access-control-max-age", _MAX_AGE_SECONDS),
             ),
         )

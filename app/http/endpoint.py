@@ -3,8 +3,6 @@
 The order is: size, credentials, rate, parsing, execution. Whoever may not call learns nothing from a parser.
 """
 
-from collections.abc import Mapping
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth.credentials import Operation
@@ -39,23 +37,22 @@ class GraphQLEndpoint:
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: Mapping[bytes, bytes] = dict(scope["headers"])
         method = scope["method"]
         if method == "POST":
-            body = self._reception.body_at_hand(scope, headers)
+            body = self._reception.body_at_hand(scope)
             if body is None:
-                body = await self._reception.body(scope, headers, receive)
+                body = await self._reception.body(scope, receive)
         elif method == "GET":
-            if self._page is not None and _wants_page(scope, headers):
+            if self._page is not None and _wants_page(scope):
                 return await self._page(scope, receive, send)
             body = b""
         elif method == "OPTIONS":
-            return await self._cors.preflight(headers).send(scope, send)
+            return await self._cors.preflight(scope["headers"]).send(scope, send)
         else:
             raise method_not_allowed(METHODS)
         state = scope["state"]
         with self._reception:
-            caller = await self._reception.caller(scope, headers, body, self._shown)
+            caller = await self._reception.caller(scope, body, self._shown)
             state[ACCESS_FIELDS]["mode"] = MODE_NAMES[caller.mode]
             request = self._read(scope, body)
             name = request.operation_name
@@ -73,9 +70,9 @@ class GraphQLEndpoint:
         return self._requests.of_json(body)
 
 
-def _wants_page(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+def _wants_page(scope: Scope) -> bool:
     """A browser that was pointed at the endpoint, with nothing to ask."""
-    return not scope["query_string"] and b"text/html" in headers.get(b"accept", b"")
+    return not scope["query_string"] and b"text/html" in dict(scope["headers"]).get(b"accept", b"")
 
 
 def _executed(answer: Answer) -> Reply:

@@ -7,6 +7,7 @@ from typing import Protocol
 from starlette.types import Message
 
 from app.http.faults import STATUS_LINES
+from app.http.head import Head
 from app.http.replies import Header, header_lines
 from app.http.streamed_body import StreamedBody
 
@@ -54,6 +55,7 @@ class Exchange:
     """Made by the connection for the application, which may `receive` and `send`, or take and give all at once.
 
     Attributes:
+        head: what the client asked.
         keep_alive: whether another request may follow.
         more_body: some of the body is missing.
         started: some of the answer is written, or held to be written with its body.
@@ -76,19 +78,20 @@ class Exchange:
     _chunked = False
     _unsent: int | None = None
 
-    def __init__(self, client: Client, *, bodiless: bool, keep_alive: bool, chunks: bool, expecting: bool) -> None:
+    def __init__(self, client: Client, head: Head, body: bytes | None = None) -> None:
         """
         Args:
-            bodiless: the answer has none, as to HEAD.
-            chunks: the client reads them; else an answer of unknown length ends with the connection.
-            expecting: the client waits to be asked for the body.
+            body: all of it, where it is there already.
         """
-        self.keep_alive = keep_alive
+        self.head = head
+        self.keep_alive = head.keep_alive
         self._client = client
-        self._bodiless = bodiless
-        self._reads_chunks = chunks
-        self._expecting = expecting
+        self._bodiless = head.bodiless
+        self._expecting = head.expecting
         self._chunks: list[bytes] = []
+        if body is not None:
+            self._chunks.append(body)
+            self.more_body = False
 
     # The connection's side
 
@@ -193,7 +196,7 @@ class Exchange:
     def _start(self, status: int, headers: Sequence[Header]) -> None:
         self._unsent = next((int(value) for name, value in headers if name == b"content-length"), None)
         self._bodiless = self._bodiless or status in _BODILESS
-        self._chunked = self._reads_chunks and self._unsent is None and not self._bodiless
+        self._chunked = self.head.chunks and self._unsent is None and not self._bodiless
         if _LAST in headers:
             self.keep_alive = False
         kept = [each for each in headers if each != _LAST]
@@ -223,9 +226,11 @@ class Exchange:
         self._expecting = False
 
     def _taken(self) -> bytes:
-        chunks, self._chunks, self._size = self._chunks, [], 0
+        chunks, self._chunks = self._chunks, []
         self._received = not self.more_body
-        self._client.resume_reading()
+        if self._size > 0:
+            self._size = 0
+            self._client.resume_reading()
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _last_lines(self) -> bytes:

@@ -76,9 +76,9 @@ class Files:
         self._sending = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: dict[bytes, bytes] = dict(scope["headers"])
         if scope["method"] == "OPTIONS":
-            return await self._cors.preflight(headers).send(scope, send)
+            return await self._cors.preflight(scope["headers"]).send(scope, send)
+        headers: dict[bytes, bytes] = dict(scope["headers"])
         request_id = scope["state"][REQUEST_ID]
         try:
             await self._answer(scope, headers, receive, send)

@@ -14,9 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import logs
 from app.http.cors import Cors
+from app.http.head import Head
 from app.http.replies import (
     ACCESS_FIELDS,
     COMMON_HEADERS,
+    HEAD,
     OVERLOADED,
     REQUEST_ID,
     ClientGone,
@@ -96,6 +98,8 @@ class Front:
         elif path.startswith(FILES_PATH):
             headers += self._files_cors.headers(scope["headers"])
         state: dict[str, Any] = scope.setdefault("state", {})
+        if HEAD not in state:
+            state[HEAD] = Head.of(scope)
         state[REQUEST_ID] = request_id
         state[ACCESS_FIELDS] = fields
         state[COMMON_HEADERS] = headers

@@ -76,14 +76,13 @@ class Multipart:
         ]
 
     async def reply(self, scope: Scope, receive: Receive, path: "_Path") -> Reply:
-        headers: Mapping[bytes, bytes] = dict(scope["headers"])
         if scope["method"] == "OPTIONS":
-            return self._cors.preflight(headers)
+            return self._cors.preflight(scope["headers"])
         if scope["method"] != "POST":
             raise method_not_allowed(METHODS)
-        body = await self._reception.body(scope, headers, receive)
+        body = await self._reception.body(scope, receive)
         with self._reception:
-            caller = await self._reception.caller(scope, headers, body, path.shown)
+            caller = await self._reception.caller(scope, body, path.shown)
             scope["state"][ACCESS_FIELDS]["mode"] = MODE_NAMES[caller.mode]
             given = bodies.json_object(body)
             try:

@@ -1,6 +1,6 @@
 """What every request passes that asks something of the product: size, credentials, rate, and the account's gate."""
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from typing import Protocol, Self
 
@@ -8,10 +8,10 @@ from starlette.types import Receive, Scope
 
 from app.auth.credentials import Credentials, Operation, ReadOperation
 from app.auth.errors import Unauthenticated
-from app.auth.recent_callers import named
+from app.auth.recent_callers import Sender
 from app.execution import Answer, GraphQLRequest
 from app.http import body as bodies
-from app.http.replies import REQUEST_ID, Refusal, overloaded, rate_limited
+from app.http.replies import HEAD, REQUEST_ID, Refusal, overloaded, rate_limited
 from app.settings import Settings
 from domain.callers import Caller
 from domain.errors import Code, DomainError
@@ -21,12 +21,8 @@ from domain.rate import RateLimiter
 class Service(Protocol):
     """What is served. app/wiring.py has the real one."""
 
-    def recognize(self, headers: Mapping[bytes, bytes], ip_address: str | None) -> Caller | None:
-        """Who showed the same credential a moment ago; None: `identify` has to look at it.
-
-        Args:
-            headers: `named`.
-        """
+    def recognize(self, sender: Sender, ip_address: str | None) -> Caller | None:
+        """Who showed the same credential a moment ago; None: `identify` has to look at it."""
         ...
 
     def identify(self, credentials: Credentials, operation: ReadOperation) -> Awaitable[Caller]:
@@ -64,21 +60,18 @@ class Reception:
     def __exit__(self, *_: object) -> None:
         self._working -= 1
 
-    def body(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Awaitable[bytes]:
+    def body(self, scope: Scope, receive: Receive) -> Awaitable[bytes]:
         """The whole body of a POST. Raises Refusal 413, 415."""
-        return bodies.read(scope, headers, receive, self._most_bytes)
+        return bodies.read(scope, receive, self._most_bytes)
 
-    def body_at_hand(self, scope: Scope, headers: Mapping[bytes, bytes]) -> bytes | None:
+    def body_at_hand(self, scope: Scope) -> bytes | None:
         """The same, where nothing has to be waited for; else None."""
-        return bodies.at_hand(scope, headers, self._most_bytes)
+        return bodies.at_hand(scope, self._most_bytes)
 
-    async def caller(
-        self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes, operation: Callable[[Scope, bytes], Operation]
-    ) -> Caller:
+    async def caller(self, scope: Scope, body: bytes, operation: Callable[[Scope, bytes], Operation]) -> Caller:
         """Who asks, verified and admitted.
 
         Args:
-            headers: the scope's by name.
             operation: what the credentials are shown for, should a Lambda authorizer have to be asked.
 
         Raises:
@@ -86,9 +79,7 @@ class Reception:
         """
         address = address_of(scope)
         try:
-            if len(headers) < len(scope["headers"]):
-                headers = named(scope["headers"])
-            caller = self._service.recognize(headers, address)
+            caller = self._service.recognize(scope["state"][HEAD].sender, address)
             if caller is None:
                 shown = credentials_of(scope, body)
                 caller = await self._service.identify(shown, partial(operation, scope, body))

@@ -18,11 +18,12 @@ _NO_STORE: Header = (b"cache-control", b"no-store")
 REQUEST_ID = "request_id"
 ACCESS_FIELDS = "access"
 COMMON_HEADERS = "headers"
+HEAD = "head"
 EXCHANGE = "exchange"
 OVERLOADED = "overloaded"
 """Keys of `scope["state"]`: the request's id, what the access line will tell, the headers of every answer besides the
-id's; and from connections of ours the `Exchange`, which takes an answer whole, and whether this is one above the limit,
-where only health is answered."""
+id's, the request's `Head`; and from connections of ours the `Exchange`, which takes an answer whole, and whether this
+is one above the limit, where only health is answered."""
 
 MALFORMED = "MalformedHttpRequestException"
 """AppSync's errorType of a request that holds no GraphQL operation."""

@@ -6,7 +6,6 @@ One request, one subscription. The headers of the answer are its acknowledgement
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -96,16 +95,15 @@ class EventStreams:
         self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: Mapping[bytes, bytes] = dict(scope["headers"])
         if scope["method"] == "OPTIONS":
-            await self._cors.preflight(headers).send(scope, send)
+            await self._cors.preflight(scope["headers"]).send(scope, send)
             return
         if scope["method"] != "POST":
             raise method_not_allowed(METHODS)
         sockets = self._services.sockets
         if sockets.draining or sockets.is_full:
             raise overloaded("The server takes no more streams.")
-        body = await bodies.read(scope, headers, receive, self._most_bytes)
+        body = await bodies.read(scope, receive, self._most_bytes)
         stream = _Stream(sockets.limits.unsent_bytes)
         caller = await self._caller(scope, body, stream)
         sockets.add(stream)

@@ -10,7 +10,7 @@ from app.auth.authenticator import Authenticator
 from app.auth.config import ApiKeyConfig, AuthConfig, AuthorizerConfig, cognito
 from app.auth.credentials import Credentials
 from app.auth.jwks import FixedKeys, parse_key_set
-from app.auth.recent_callers import SECONDS, named
+from app.auth.recent_callers import SECONDS, sender_of
 from datasources.api_keys import ApiKey, key_hash
 from domain.callers import Caller
 from domain.times import Timestamp, from_epoch
@@ -66,12 +66,12 @@ async def test_a_token_and_keys_are_recognized_with_the_address_and_agent_of_the
     authenticator: Authenticator, pool_key: rsa.RSAPrivateKey
 ) -> None:
     for headers in (bearer(pool_key), [(b"x-api-key", FIXED.encode())], [(b"x-api-key", STORED.encode())]):
-        assert authenticator.recognize(named(headers), "192.0.2.7") is None, "before it was verified"
+        assert authenticator.recognize(sender_of(headers), "192.0.2.7") is None, "before it was verified"
         caller = await shown(authenticator, headers)
-        assert authenticator.recognize(named(headers), "192.0.2.7") == caller
+        assert authenticator.recognize(sender_of(headers), "192.0.2.7") == caller
         other = [*headers, (b"user-agent", b"a" * 300), (b"user-agent", b"b")]
         expected = msgspec.structs.replace(caller, ip_address="192.0.2.9", user_agent="a" * 256)
-        assert authenticator.recognize(named(other), "192.0.2.9") == expected
+        assert authenticator.recognize(sender_of(other), "192.0.2.9") == expected
 
 
 async def test_another_credential_or_a_second_one_is_looked_at(
@@ -87,13 +87,13 @@ async def test_another_credential_or_a_second_one_is_looked_at(
         [(name, value), (name, value)],
         [(b"x-api-key", value)],
     ):
-        assert authenticator.recognize(named(doubtful), None) is None
+        assert authenticator.recognize(sender_of(doubtful), None) is None
 
 
 async def test_what_a_lambda_authorizer_said_is_not_remembered_here(authenticator: Authenticator) -> None:
     headers = [(b"authorization", b"ticket-7")]
     assert (await shown(authenticator, headers)).user_id == "u7"
-    assert authenticator.recognize(named(headers), None) is None
+    assert authenticator.recognize(sender_of(headers), None) is None
 
 
 async def test_it_ends_with_the_token_and_after_a_while_and_when_all_is_forgotten(
@@ -103,13 +103,13 @@ async def test_it_ends_with_the_token_and_after_a_while_and_when_all_is_forgotte
     for headers in (brief, lasting):
         await shown(authenticator, headers)
     clock.time = NOW + 5
-    assert authenticator.recognize(named(brief), None) is None
-    assert authenticator.recognize(named(lasting), None) is not None
+    assert authenticator.recognize(sender_of(brief), None) is None
+    assert authenticator.recognize(sender_of(lasting), None) is not None
     clock.time = NOW + SECONDS
-    assert authenticator.recognize(named(lasting), None) is None
+    assert authenticator.recognize(sender_of(lasting), None) is None
     await shown(authenticator, lasting)
     authenticator.forget()
-    assert authenticator.recognize(named(lasting), None) is None
+    assert authenticator.recognize(sender_of(lasting), None) is None
 
 
 async def test_a_stored_key_is_looked_up_as_often_as_keys_are_read(
@@ -121,4 +121,4 @@ async def test_a_stored_key_is_looked_up_as_often_as_keys_are_read(
     await shown(authenticator, headers)
     stored.keys = ()
     clock.time = NOW + 30
-    assert authenticator.recognize(named(headers), None) is None, "30 seconds after the keys were read"
+    assert authenticator.recognize(sender_of(headers), None) is None, "30 seconds after the keys were read"

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import io
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ import pytest_asyncio
 from app import logs
 from app.auth.credentials import Credentials, ReadOperation
 from app.auth.errors import MISSING, REFUSED, Unauthenticated
+from app.auth.recent_callers import Sender
 from app.execution import Answer, GraphQLRequest
 from app.http.application import application
 from app.http.graphiql import GraphiQL
@@ -43,7 +44,7 @@ class FakeService:
     def __post_init__(self) -> None:
         self.release.set()
 
-    def recognize(self, headers: Mapping[bytes, bytes], ip_address: str | None) -> Caller | None:
+    def recognize(self, sender: Sender, ip_address: str | None) -> Caller | None:
         return None
 
     async def identify(self, credentials: Credentials, operation: ReadOperation) -> Caller:

@@ -8,6 +8,7 @@ import uuid
 import orjson
 import pytest
 
+from app.auth.recent_callers import sender_of
 from app.execution import Answer, GraphQLRequest
 from domain.errors import Code, DomainError, dependency_failed
 from tests.app.http.conftest import Running, Serve
@@ -273,7 +274,7 @@ class TestSignIn:
 
     async def test_of_two_credentials_none_is_recognized(self, site: Running, monkeypatch):
         seen = []
-        monkeypatch.setattr(site.service, "recognize", lambda headers, _: seen.append(dict(headers)))
+        monkeypatch.setattr(site.service, "recognize", lambda sender, _: seen.append(sender.digest))
         head, end = b"GET /graphql?query=%7Ba%7D HTTP/1.1\r\nhost: x\r\n", b"connection: close\r\n\r\n"
         for shown in (
             b"x-api-key: ada\r\naccept: a\r\naccept: b\r\n",
@@ -281,7 +282,7 @@ class TestSignIn:
             b"x-api-key: ada\r\nauthorization: eve\r\naccept: a\r\naccept: b\r\n",
         ):
             await site.talk(head + shown + end)
-        assert [headers.get(b"x-api-key") for headers in seen] == [b"ada", None, None]
+        assert seen == [sender_of([(b"x-api-key", b"ada")]).digest, None, None]
 
     async def test_a_broken_dependency_is_not_the_callers_fault(self, site: Running, monkeypatch):
         async def broken(_):
