@@ -1,17 +1,22 @@
 """Query texts, parsed, measured and validated once, and remembered."""
 
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from graphql import (
     DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OverlappingFieldsCanBeMergedRule,
+    SelectionSetNode,
     ValidationRule,
     parse,
     specified_rules,
@@ -37,7 +42,9 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
     name: str | None
     cost: Cost
     root_field: str | None
-    """The name of the only one outside of fragments; None where there are several, or none."""
+    """The name of the only one; None where there are several."""
+    root_fields: frozenset[str]
+    """Fragments expanded."""
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -131,21 +138,40 @@ class Documents:
             words = in_graphql_java_words(errors[:MOST_REQUEST_FAULTS], ast)
             faults = tuple(Fault(message, located(error)) for message, error in zip(words, errors, strict=False))
             return Refused(faults, several=len(costs) > 1)
-        operations = tuple(
-            Operation(
-                kind=node.operation.value,
-                name=node.name.value if node.name else None,
-                cost=cost,
-                root_field=_root_field(node),
-            )
-            for node, cost in costs
-        )
+        by_name = fragments(ast)
+        operations = tuple(_operation(node, cost, by_name) for node, cost in costs)
         return Document(ast, operations, len(operations) > 1)
 
 
-def _root_field(node: OperationDefinitionNode) -> str | None:
-    names = [each.name.value for each in node.selection_set.selections if isinstance(each, FieldNode)]
-    return names[0] if len(names) == 1 else None
+def _operation(node: OperationDefinitionNode, cost: Cost, by_name: Mapping[str, FragmentDefinitionNode]) -> Operation:
+    roots = [each.name.value for each in field_nodes([node.selection_set], by_name)]
+    return Operation(
+        kind=node.operation.value,
+        name=node.name.value if node.name else None,
+        cost=cost,
+        root_field=roots[0] if len(roots) == 1 else None,
+        root_fields=frozenset(roots),
+    )
+
+
+def fragments(ast: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    return {each.name.value: each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)}
+
+
+def field_nodes(
+    selections: Sequence[SelectionSetNode], by_name: Mapping[str, FragmentDefinitionNode]
+) -> Iterator[FieldNode]:
+    """What these selection sets select in one place of a valid document: fragments are expanded, each of them once."""
+    waiting, seen = list(reversed(selections)), set[str]()
+    while waiting:
+        for node in waiting.pop().selections:
+            if isinstance(node, FieldNode):
+                yield node
+            elif isinstance(node, InlineFragmentNode):
+                waiting.append(node.selection_set)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                seen.add(node.name.value)
+                waiting.append(by_name[node.name.value].selection_set)
 
 
 class NoIntrospectionRule(ValidationRule):

@@ -14,9 +14,8 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_argument_values
 from graphql.utilities import coerce_input_literal
 
+from app.plans.coercion import UNCHANGEABLE
 from app.plans.plan import Arguments
-
-_UNCHANGEABLE = (str, int, float, bool, type(None))
 
 
 def arguments_of(definition: GraphQLField, node: FieldNode) -> Arguments | None:
@@ -42,7 +41,7 @@ def arguments_of(definition: GraphQLField, node: FieldNode) -> Arguments | None:
             looked_up.append((out_name, literal.value.name.value, _is_required(argument)))
             continue
         value = _constant(literal, argument)
-        if not isinstance(value, _UNCHANGEABLE):
+        if not isinstance(value, UNCHANGEABLE):
             return from_graphql_core
         constants[out_name] = value
     if not constants and not looked_up:

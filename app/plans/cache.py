@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from graphql import FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode
+from graphql import GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 
-from app.documents import Document, Operation
+from app.documents import Document, Operation, fragments
 from app.plans.generator import generate
 from app.plans.plan import Plan
 from app.plans.planner import NotPlanned, plan
@@ -92,7 +92,7 @@ class Plans:
 
     def _made(self, known: Known, values: Mapping[str, bool]) -> Plan | None:
         try:
-            made = plan(self._schema, known.node, fragments(known.document), values)
+            made = plan(self._schema, known.node, fragments(known.document.ast), values)
             return generate(made, projected=not made.serial)
         except NotPlanned:
             return None
@@ -112,8 +112,3 @@ class Plans:
 def operation_node(document: Document, operation: Operation) -> OperationDefinitionNode:
     nodes = [each for each in document.ast.definitions if isinstance(each, OperationDefinitionNode)]
     return nodes[document.operations.index(operation)]
-
-
-def fragments(document: Document) -> dict[str, FragmentDefinitionNode]:
-    definitions = document.ast.definitions
-    return {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}

@@ -1,23 +1,27 @@
 """An operation's variables: the usual values checked at once, all others by graphql-core."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     DirectiveNode,
     DocumentNode,
     GraphQLError,
-    GraphQLNonNull,
+    GraphQLInputType,
     GraphQLSchema,
     OperationDefinitionNode,
+    Undefined,
+    VariableDefinitionNode,
     VariableNode,
     Visitor,
     type_from_ast,
     visit,
 )
 from graphql.execution.values import VariableValues, get_variable_values
+from graphql.utilities import coerce_input_literal
 
 from app.documents import MOST_REQUEST_FAULTS
+from app.plans.coercion import Member, Unusual, coerced_members, member
 
 Coerced = VariableValues | list[GraphQLError]
 
@@ -25,44 +29,36 @@ Coerced = VariableValues | list[GraphQLError]
 def reader(schema: GraphQLSchema, operation: OperationDefinitionNode) -> Callable[[Mapping[str, Any]], Coerced]:
     """How this operation's raw variables are coerced: as `get_variable_values` does, which does all but the usual."""
     definitions = operation.variable_definitions or ()
-    usual: list[tuple[str, type[Any], bool]] = []
 
     def by_graphql_core(raw: Mapping[str, Any]) -> Coerced:
         return get_variable_values(
             schema, definitions, dict(raw), max_errors=MOST_REQUEST_FAULTS, hide_suggestions=True
         )
 
-    for definition in definitions:
-        type_ = type_from_ast(schema, definition.type)
-        required = isinstance(type_, GraphQLNonNull)
-        expected = _USUAL.get(str(type_.of_type if isinstance(type_, GraphQLNonNull) else type_))
-        if expected is None or definition.default_value is not None:
-            return by_graphql_core
-        usual.append((definition.variable.name.value, expected, required))
-
-    if not usual:
+    if not definitions:
         none = VariableValues({}, {})
         return lambda _: none
+    try:
+        members = [_member(schema, definition) for definition in definitions]
+    except Unusual:
+        return by_graphql_core
 
-    def checked(raw: Mapping[str, Any]) -> Coerced:
-        coerced: dict[str, Any] = {}
-        for name, expected, required in usual:
-            value: Any = raw.get(name, _ABSENT)
-            if value.__class__ is expected and (expected is not int or -(2**31) <= value < 2**31):
-                coerced[name] = value
-            elif required or (value is not None and value is not _ABSENT):
-                return by_graphql_core(raw)
-            elif value is None:
-                coerced[name] = None
-        return VariableValues({}, coerced)
+    def usual(raw: Mapping[str, Any]) -> Coerced:
+        try:
+            return VariableValues({}, coerced_members(members, raw))
+        except Exception:  # of whatever kind the fault is, graphql-core finds it again
+            return by_graphql_core(raw)
 
-    return checked
+    return usual
 
 
-_USUAL: Mapping[str, type] = {"String": str, "ID": str, "Int": int, "Boolean": bool}
-"""Types whose values are mostly of one Python type and stay as they are."""
-
-_ABSENT = object()
+def _member(schema: GraphQLSchema, definition: VariableDefinitionNode) -> Member:
+    """Raises Unusual."""
+    type_, default = cast("GraphQLInputType", type_from_ast(schema, definition.type)), definition.default_value
+    name, value = definition.variable.name.value, Undefined if default is None else coerce_input_literal(default, type_)
+    if default is not None and value is Undefined:
+        raise Unusual
+    return member(name, name, type_, value)
 
 
 def conditions(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:

@@ -3,16 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from graphql import (
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    InlineFragmentNode,
-    OperationDefinitionNode,
-    SelectionSetNode,
-)
+from graphql import OperationDefinitionNode, SelectionSetNode
 
-from app.documents import Document, Operation
+from app.documents import Document, Operation, field_nodes, fragments
 from subscriptions.hub import Hub
 
 
@@ -29,6 +22,8 @@ class DirectEvents:
 
     def __call__(self, document: Document, operation: Operation, data: Mapping[str, Any]) -> None:
         """A result that is null is no event."""
+        if self._woken.keys().isdisjoint(operation.root_fields):
+            return  # as nearly all are
         parts = _Parts(document, operation)
         for mutation, selections, value in parts.fields([parts.root], data):
             fields = self._woken.get(mutation)
@@ -40,9 +35,8 @@ class _Parts:
     """The operation and the fragments of a document that was executed."""
 
     def __init__(self, document: Document, operation: Operation) -> None:
-        definitions = document.ast.definitions
-        self._fragments = {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}
-        operations = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
+        self._fragments = fragments(document.ast)
+        operations = [each for each in document.ast.definitions if isinstance(each, OperationDefinitionNode)]
         named = (each for each in operations if each.name and each.name.value == operation.name)
         self.root = next(named, operations[0]).selection_set
 
@@ -67,7 +61,7 @@ class _Parts:
         """
         names: dict[str, set[str]] = {}
         below: dict[str, list[SelectionSetNode]] = {}
-        for node in self._nodes(selections):
+        for node in field_nodes(selections, self._fragments):
             key = node.alias.value if node.alias else node.name.value
             names.setdefault(key, set()).add(node.name.value)
             if node.selection_set:
@@ -75,15 +69,3 @@ class _Parts:
         for key, found in value.items():
             if len(names.get(key, ())) == 1:
                 yield next(iter(names[key])), below.get(key, []), found
-
-    def _nodes(self, selections: list[SelectionSetNode]) -> Iterator[FieldNode]:
-        waiting, seen = list(reversed(selections)), set[str]()
-        while waiting:
-            for node in waiting.pop().selections:
-                if isinstance(node, FieldNode):
-                    yield node
-                elif isinstance(node, InlineFragmentNode):
-                    waiting.append(node.selection_set)
-                elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
-                    seen.add(node.name.value)
-                    waiting.append(self._fragments[node.name.value].selection_set)

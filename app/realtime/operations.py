@@ -15,7 +15,7 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values, get_variable_values
 
-from app.documents import MOST_REQUEST_FAULTS, Document, Operation
+from app.documents import MOST_REQUEST_FAULTS, Document, Operation, fragments
 from app.errors import ErrorObject
 from app.execution import Executor, GraphQLRequest, refused_document, refused_variables
 from app.limits import hold_cost, hold_values
@@ -80,9 +80,8 @@ def _asked(
     )
     if isinstance(variables, list):
         raise Refused(refused_variables(variables, request_id).content["errors"])
-    definitions = document.ast.definitions
-    fragments = {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}
-    roots = root_fields(node.selection_set, fragments, variables.coerced)
+    by_name = fragments(document.ast)
+    roots = root_fields(node.selection_set, by_name, variables.coerced)
     if len(roots) != 1:
         raise _bad("A subscription selects exactly one root field.")
     name = roots[0][0].name.value
@@ -93,7 +92,7 @@ def _asked(
         values = get_argument_values(field, roots[0][0], variables, hide_suggestions=True)
     except GraphQLError:
         raise _bad("An argument has an invalid value.") from None
-    return Asked(name, field, roots[0], fragments, values, _arguments(field, values), variables.coerced)
+    return Asked(name, field, roots[0], by_name, values, _arguments(field, values), variables.coerced)
 
 
 def _node(document: Document, operation: Operation) -> OperationDefinitionNode:
