@@ -234,12 +234,6 @@ def named(write: Write) -> Mapping[str, Any]:
     return write.item if isinstance(write, Put) else write.key
 
 
-def key_of(write: Write) -> Item:
-    """The key that a write is about."""
-    source = named(write)
-    return {name: source[name] for name in write.table.key_names}
-
-
 def checked_transaction(writes: Sequence[Write], token: str | None) -> list[Write]:
     if not 1 <= len(writes) <= MAX_TRANSACTION:
         raise ValueError(f"a transaction has 1 to {MAX_TRANSACTION} writes")

@@ -4,7 +4,7 @@ Composite keys are joined with `#`, as access-patterns.md writes them. Every tab
 point-in-time recovery; `ttl` is in epoch seconds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
 from typing import Any, Literal
@@ -73,13 +73,18 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         return tuple(dict.fromkeys(found))
 
     @cached_property
+    def number_keys(self) -> tuple[str, ...]:
+        """Those of `key_attributes` that are numbers."""
+        return tuple(name for name, kind, _ in self.key_attributes if kind == "N")
+
+    @cached_property
     def checked_names(self) -> frozenset[str]:
         """Attributes whose values follow a rule."""
         return frozenset({*(name for name, _, _ in self.key_attributes), *(["ttl"] if self.ttl else [])})
 
-    def tells_of(self, key: Mapping[str, Any]) -> bool:
-        """Whether somebody follows changes of the item with this key."""
-        return self.feed and not (self.sort and self.unfollowed and key[self.sort].startswith(self.unfollowed))
+    def tells_of(self, key: Sequence[Any]) -> bool:
+        """Whether somebody follows changes of the item whose `key_values` these are."""
+        return self.feed and not (self.unfollowed and key[-1].startswith(self.unfollowed))
 
     def shown(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """What a change shows of an item."""
@@ -153,7 +158,6 @@ MESSAGES = Table(
     "messageId",
     indexes=(
         Index("RoomIdTimestampIndex", "roomId", "timestamp"),
-        Index("SenderIdTimestampIndex", "senderId", "timestamp"),
         Index("ReplyToIdTimestampIndex", "replyToId", "timestamp"),
     ),
     ttl=True,

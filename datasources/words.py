@@ -11,7 +11,7 @@ DOCUMENT_WORDS = 400
 """Different words of one document that are indexed, those of heavier fields first."""
 WORD_CHARACTERS = 40
 
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(rf"([^\W_]{{1,{WORD_CHARACTERS}}})[^\W_]*")
 
 
 def words(text: str) -> list[str]:
@@ -20,18 +20,29 @@ def words(text: str) -> list[str]:
     if not bare.isascii():
         plain = unicodedata.normalize("NFKD", bare)
         bare = "".join(character for character in plain if not unicodedata.combining(character))
-    return list(dict.fromkeys(word[:WORD_CHARACTERS] for word in _WORD.findall(bare)))
+    return list(dict.fromkeys(_WORD.findall(bare)))
 
 
 def query_words(text: str) -> list[str]:
     return words(text)[:QUERY_WORDS]
 
 
+def indexed(fields: Mapping[str, str]) -> dict[str, list[str]]:
+    """The words of a document's fields that are found, by field."""
+    different: set[str] = set()
+    found: dict[str, list[str]] = {}
+    for name in WEIGHTS:
+        if text := fields.get(name):
+            all_words = words(text)
+            different.update([word for word in all_words if word not in different][: DOCUMENT_WORDS - len(different)])
+            found[name] = [word for word in all_words if word in different]
+    return found
+
+
 def weighed(fields: Mapping[str, str]) -> dict[str, int]:
     """Each indexed word of a document and the summed weight of the fields that hold it."""
     found: dict[str, int] = {}
-    for name, weight in WEIGHTS.items():
-        for word in words(fields.get(name, "")):
-            if word in found or len(found) < DOCUMENT_WORDS:
-                found[word] = found.get(word, 0) + weight
+    for name, some in indexed(fields).items():
+        for word in some:
+            found[word] = found.get(word, 0) + WEIGHTS[name]
     return found

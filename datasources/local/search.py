@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from datasources.local.sqlite import SQLiteStore
 from datasources.ports import Indexed, SearchHit
-from datasources.words import WEIGHTS, query_words, weighed
+from datasources.words import WEIGHTS, indexed, query_words
 
 _TABLES = (
     # The version stays behind when a document is removed, so that an older put does not bring it back.
@@ -90,8 +90,8 @@ def _columns(fields: Mapping[str, str]) -> list[str]:
     """The words of each field; an empty list for a document that is to be removed."""
     if not fields:
         return []
-    found = weighed(fields)
-    return [" ".join(word for word, sum_ in found.items() if sum_ & weight) for weight in WEIGHTS.values()]
+    found = indexed(fields)
+    return [" ".join(found.get(name, ())) for name in WEIGHTS]
 
 
 def _statement(scope_token: str, wanted: list[str]) -> tuple[str, list[object]]:

@@ -29,7 +29,7 @@ from datasources.local.evaluate import holds
 from datasources.local.sqlite_connections import connect_all
 from datasources.local.sqlite_feed import Signal, last_sequence, prune, read_changes, sequence_of
 from datasources.local.sqlite_group import Planned, RecordGroups
-from datasources.local.sqlite_queries import Question, Statement, first_of, read, read_array, read_rows
+from datasources.local.sqlite_queries import Question, Statement, first_of, read, read_array
 from datasources.local.sqlite_schema import Layout, decode, decode_all, encode, prepare, records_decoder
 from datasources.local.sqlite_threads import SERVICE, Result, Threads, Work, run_reads, run_writes
 from datasources.local.sqlite_writes import TOKEN_SECONDS, Batch, Effect, Expiry, Single, Transaction
@@ -130,9 +130,9 @@ class SQLiteStore:
         wanted = [checked_key_values(table, key) for key in keys]
         if not wanted:
             return []
-        sql, values = layout.select_these(list(dict.fromkeys(wanted)))
-        rows = await self._readers.submit(lambda connection: read_rows(connection, sql, values))
-        now, items = self._now(), map(decode, rows)
+        question = layout.array_of_these(list(dict.fromkeys(wanted)))
+        array = await self._readers.submit(lambda connection: read_array(connection, question))
+        now, items = self._now(), decode_all(array)
         found = {layout.key_values(item): item for item in items if not expired(table, item, now)}
         return [found.get(key) for key in wanted]
 

@@ -83,5 +83,5 @@ def make(path: Path, tables: Sequence[Table], pages: Iterable[tuple[Table, list[
         for table, page in pages:
             layout = layouts[table.name]
             connection.execute("BEGIN")
-            connection.executemany(layout.upsert, [layout.row(item, encode(item)) for item in page])
+            layout.upsert.run(connection, [layout.row(item, encode(item)) for item in page])
             connection.execute("COMMIT")

@@ -33,8 +33,9 @@ def read_changes(connection: sqlite3.Connection, name: str, position: str | None
         "WHERE name = ? AND sequence > ? ORDER BY sequence LIMIT ?",
         (name, sequence_of(position), limit),
     ).fetchall()
+    times = {at: from_epoch(at) for at in {at for *_, at in rows}}  # those of one commit have the same
     events = [
-        FeedEvent(str(sequence), name, kind, decode(key), old and decode(old), new and decode(new), from_epoch(at))
+        FeedEvent(str(sequence), name, kind, decode(key), old and decode(old), new and decode(new), times[at])
         for sequence, kind, key, old, new, at in rows
     ]
     return FeedPage(events, events[-1].event_id if events else position or _START)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from datasources.local.evaluate import same
-from datasources.local.sqlite_schema import Layout, decode, encode
+from datasources.local.sqlite_schema import Insert, Layout, decode, encode
 from datasources.ports import MAX_BATCH_GET, Item, Write
 
 KeyValues = tuple[Any, ...]
@@ -27,7 +27,7 @@ MOST_REMEMBERED_BYTES = 2 * 1024 * 1024
 """Of items as they are stored, from one group to the next; as objects they take some ten times as much."""
 _LEAST_BYTES = 100
 """That a record is counted as which is known not to be there."""
-_INSERT_CHANGE = "INSERT INTO _changes (at, name, kind, key, old, new) VALUES (?, ?, ?, ?, ?, ?)"
+_CHANGES = Insert("INSERT INTO _changes (at, name, kind, key, old, new)", columns=6)
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
@@ -141,14 +141,12 @@ class RecordGroup:
         """Write what was changed."""
         for layout, rows in self._changed.items():
             present = [row for row in rows.values() if row is not None]
-            if present:
-                self._connection.executemany(layout.upsert, present)
+            layout.upsert.run(self._connection, present)
             if len(present) < len(rows):
                 self._connection.executemany(layout.delete, [key for key, row in rows.items() if row is None])
         self._changed.clear()
-        if self._feed:
-            self._connection.executemany(_INSERT_CHANGE, self._feed)
-            self._feed.clear()
+        _CHANGES.run(self._connection, self._feed)
+        self._feed.clear()
         self._unwritten_bytes = 0
 
     def committed(self) -> None:
@@ -160,15 +158,14 @@ class RecordGroup:
             self.read(layout, [key])
         return known[key]
 
-    def store(self, layout: Layout, key: KeyValues, item: Item | None) -> None:
-        """Put in the place of what is there; None removes it. The same again: nothing is written."""
-        old = self.stored(layout, key)
+    def store(self, layout: Layout, key: KeyValues, old: Stored | None, item: Item | None) -> None:
+        """Put an item in the place of `old`, which is there; None removes it. The same again: nothing is written."""
         new = None if item is None else Stored(item, encode(item))
         if _are_same(old, new):
             return
         self._known.add(layout, key, new)
         self._changed[layout][key] = None if new is None else layout.row(new.item, new.data)
-        if layout.table.feed:
+        if layout.table.tells_of(key):
             self._tell(layout, key, old, new)
         self._unwritten_bytes += 0 if new is None else len(new.data)
         if self._unwritten_bytes > MOST_UNWRITTEN_BYTES:
@@ -176,10 +173,9 @@ class RecordGroup:
 
     def _tell(self, layout: Layout, key: KeyValues, old: Stored | None, new: Stored | None) -> None:
         names = dict(zip(layout.table.key_names, key, strict=True))
-        if layout.table.tells_of(names):
-            kind = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
-            images = _image(layout, old), _image(layout, new)
-            self._feed.append((self.now, layout.table.name, kind, encode(names), *images))
+        kind = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
+        images = _image(layout, old), _image(layout, new)
+        self._feed.append((self.now, layout.table.name, kind, encode(names), *images))
 
     def _read_ahead(self, works: Iterable[Any]) -> None:
         wanted: dict[Layout, dict[KeyValues, None]] = defaultdict(dict)

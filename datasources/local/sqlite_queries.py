@@ -1,12 +1,12 @@
 """Queries as SQL: always a lookup in one index, named, so that SQLite refuses rather than scans."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from datasources.local.sqlite_schema import Layout, decode
+from datasources.local.sqlite_schema import Layout, as_array, decode
 from datasources.ports import Item, SortRange
 from datasources.tables import Index
 
@@ -26,13 +26,8 @@ def read(connection: sqlite3.Connection, layout: Layout, key: Mapping[str, Any])
     return None if row is None else decode(row[0])
 
 
-def read_rows(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[bytes]:
-    """The encoded items of a statement that selects nothing else."""
-    return [data for (data,) in connection.execute(sql, values).fetchall()]
-
-
 def read_array(connection: sqlite3.Connection, question: Question) -> bytes:
-    """The items that `Statement.items` selects, as one msgpack array."""
+    """The items that a statement of `as_array` selects, as one msgpack array."""
     sql, *values = question
     count: int
     items: bytes | None
@@ -95,14 +90,9 @@ class Statement:
         return self
 
     def items(self, limit: int, *, descending: bool) -> Question:
-        """For `read_array`.
-
-        All items come as one value, because each row of an answer costs Python's lock, several calls of SQLite and
-        some objects. Encoded items say where they end, so that they need nothing between them.
-        """
+        """For `read_array`."""
         order = self._way.falling if descending else self._way.rising
-        items = f"SELECT _item {self._rows} ORDER BY {order} LIMIT ?"
-        return f"SELECT COUNT(*), CAST(group_concat(_item, '') AS BLOB) FROM ({items})", *self._values, limit  # noqa: S608 - names are ours
+        return as_array(f"SELECT _item {self._rows} ORDER BY {order} LIMIT ?"), *self._values, limit
 
     def count(self, most: int) -> tuple[str, list[Any]]:
         return f"SELECT COUNT(*) FROM (SELECT 1 {self._rows} LIMIT ?)", [*self._values, most]  # noqa: S608 - names are ours

@@ -7,6 +7,7 @@ item that lacks one of its keys is not in it.
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -21,8 +22,10 @@ SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x45445543  # "EDUC", so that `file` and SQLite's shell tell whose file it is
 _BIG_INTEGER = 1
 _TTL = "ttl"
-_SIZES = (2, 5, 10, 25, 50, MAX_BATCH_GET)
+_SIZES = (1, 2, 5, 10, 25, 50, MAX_BATCH_GET)
 """Of statements that look up several keys."""
+_ROWS_AT_ONCE = 50
+"""In an INSERT: so few that SQLite need not parse many different ones."""
 
 _SYSTEM_TABLES = """
 CREATE TABLE IF NOT EXISTS _changes (
@@ -92,6 +95,15 @@ def conjunction(names: Sequence[str]) -> str:
     return " AND ".join(f"{quoted(name)} = ?" for name in names)
 
 
+def as_array(items: str) -> str:
+    """For `read_array`: a SELECT of encoded items, which come as one value.
+
+    Each row of an answer costs Python's lock, several calls of SQLite and some objects. Encoded items say where they
+    end, so that they need nothing between them.
+    """
+    return f"SELECT COUNT(*), CAST(group_concat(_item, '') AS BLOB) FROM ({items})"  # noqa: S608 - names are ours
+
+
 class Way(msgspec.Struct, frozen=True):
     """How queries go through a table, by its key or by an index, as pieces of SQL.
 
@@ -112,6 +124,24 @@ class Way(msgspec.Struct, frozen=True):
     place_values: str
 
 
+class Insert:
+    """Many rows by few statements, each of which costs the writer's thread a wait for Python's lock.
+
+    Args:
+        columns: values of a row.
+        rest: what follows them.
+    """
+
+    def __init__(self, head: str, columns: int, rest: str = "") -> None:
+        row = f"({', '.join('?' * columns)})"
+        self._statement = cache(lambda count: f"{head} VALUES {', '.join([row] * count)} {rest}")
+
+    def run(self, connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            some = rows[start : start + _ROWS_AT_ONCE]
+            connection.execute(self._statement(len(some)), list(chain.from_iterable(some)))
+
+
 class Layout:
     """One table's columns and the statements on single items."""
 
@@ -119,26 +149,31 @@ class Layout:
         self.table = table
         kinds = {name: kind for name, kind, _ in table.key_attributes}
         self.columns = tuple(kinds)
+        self._stored_names = (*self.columns, _TTL) if table.ttl else self.columns
         self._types = {name: "TEXT" if kind == "S" else "NUMERIC" for name, kind in kinds.items()}
         stored = [*self.columns, *(["_ttl"] if table.ttl else []), "_item"]
         rest = [name for name in stored if name not in table.key_names]
         self.sql_name = quoted(table.name)
         self.key_values = table.key_values
         self.select_many = cache(self._select_many)
+        self.array_of_many = cache(lambda count: as_array(self.select_many(count)))
         self.way = cache(self._way)
         self.select = f"SELECT _item FROM {self.sql_name} WHERE {conjunction(table.key_names)}"  # noqa: S608 - names are ours
         self.delete = f"DELETE FROM {self.sql_name} WHERE {conjunction(table.key_names)}"  # noqa: S608 - names are ours
-        self.upsert = (
-            f"INSERT INTO {self.sql_name} ({', '.join(map(quoted, stored))}) "  # noqa: S608 - names are ours
-            f"VALUES ({', '.join('?' * len(stored))}) ON CONFLICT ({', '.join(map(quoted, table.key_names))}) "
-            f"DO UPDATE SET {', '.join(f'{quoted(name)} = excluded.{quoted(name)}' for name in rest)}"
+        self.upsert = Insert(
+            f"INSERT INTO {self.sql_name} ({', '.join(map(quoted, stored))})",
+            len(stored),
+            f"ON CONFLICT ({', '.join(map(quoted, table.key_names))}) "
+            f"DO UPDATE SET {', '.join(f'{quoted(name)} = excluded.{quoted(name)}' for name in rest)}",
         )
 
     def _select_many(self, count: int) -> str:
-        """One statement for `count` keys, as each statement costs the reader's thread a wait for Python's lock.
+        """One statement for `count` keys.
 
         CROSS JOIN keeps SQLite from turning the join round, which would be a scan.
         """
+        if count == 1:
+            return self.select
         names = ", ".join(map(quoted, self.table.key_names))
         row = f"({', '.join('?' * len(self.table.key_names))})"
         same = " AND ".join(f"wanted.{quoted(name)} = kept.{quoted(name)}" for name in self.table.key_names)
@@ -148,15 +183,20 @@ class Layout:
         )
 
     def select_these(self, keys: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:
-        """A statement that finds the items with these keys, at most 100, and its values.
+        """A statement that finds the items with these keys, at most 100, and its values."""
+        count, values = self._filled_up(keys)
+        return self.select_many(count), values
 
-        There are few different ones, so that SQLite need not parse them again: the last key fills up.
-        """
-        if len(keys) == 1:
-            return self.select, list(keys[0])
+    def array_of_these(self, keys: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+        """As `select_these`, for `read_array`."""
+        count, values = self._filled_up(keys)
+        return self.array_of_many(count), *values
+
+    def _filled_up(self, keys: Sequence[tuple[Any, ...]]) -> tuple[int, list[Any]]:
+        """To one of few sizes, so that SQLite need not parse many statements: no item has the key NULL."""
         count = next(size for size in _SIZES if size >= len(keys))
-        values = [value for key in keys for value in key]
-        return self.select_many(count), values + list(keys[-1]) * (count - len(keys))
+        nothing = [None] * ((count - len(keys)) * len(self.table.key_names))
+        return count, [*chain.from_iterable(keys), *nothing]
 
     def _way(self, index: Index | None) -> Way:
         partition, sort, _ = query_keys(self.table, index)
@@ -176,11 +216,7 @@ class Layout:
 
     def row(self, item: Mapping[str, Any], data: bytes) -> list[Any]:
         """Values for `upsert`; `data` is the item's bytes."""
-        row = [item.get(name) for name in self.columns]
-        if self.table.ttl:
-            row.append(item.get(_TTL))
-        row.append(data)
-        return row
+        return [*map(item.get, self._stored_names), data]
 
     def index_name(self, name: str) -> str:
         return quoted(f"{self.table.name}.{name}")
@@ -241,7 +277,7 @@ class Layout:
         page = f"SELECT rowid, _item FROM {self.sql_name} WHERE rowid > ? ORDER BY rowid LIMIT 1000"  # noqa: S608 - names are ours
         while rows := connection.execute(page, (last,)).fetchall():
             last = rows[-1][0]
-            connection.executemany(self.upsert, [self.row(decode(data), data) for _, data in rows])
+            self.upsert.run(connection, [self.row(decode(data), data) for _, data in rows])
 
 
 def prepare(connection: sqlite3.Connection, layouts: Sequence[Layout]) -> None:

@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import msgspec
 
-from datasources.limits import checked_key_value, expired, key_of
+from datasources.limits import checked_key_value, expired
 from datasources.local.evaluate import changed, holds
-from datasources.local.sqlite_group import KeyValues, RecordGroup, RecordUnit
+from datasources.local.sqlite_group import KeyValues, RecordGroup, RecordUnit, Stored
 from datasources.local.sqlite_schema import Layout, decode
 from datasources.ports import Change, Check, ConditionFailed, Delete, Item, Put, Reason, TransactionFailed, Write
 from datasources.values import check_size
@@ -22,12 +22,16 @@ TOKEN_SECONDS = 600
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """What one write comes to."""
+    """What one write comes to: an item in the place of what is stored."""
 
     layout: Layout
     key: KeyValues
-    old: Item | None
+    stored: Stored | None
     new: Item | None
+
+    @property
+    def old(self) -> Item | None:
+        return None if self.stored is None else self.stored.item
 
 
 def effect_of(group: RecordGroup, layout: Layout, key: KeyValues, write: Write) -> Effect:
@@ -38,22 +42,23 @@ def effect_of(group: RecordGroup, layout: Layout, key: KeyValues, write: Write) 
         raise ConditionFailed(None if stored is None else decode(stored.data))
     match write:
         case Put():
-            return Effect(layout, key, old, cast("Item", write.item))
+            return Effect(layout, key, stored, cast("Item", write.item))
         case Change():
-            new = changed(key_of(write), old, write.updates)
+            new = changed(write.key, old, write.updates)
             if new is not None:
                 check_size(new)
-                _check_index_keys(layout, new)
-            return Effect(layout, key, old, new)
+                _check_number_keys(layout, new)
+            return Effect(layout, key, stored, new)
         case Delete():
-            return Effect(layout, key, old, None)
+            return Effect(layout, key, stored, None)
         case Check():
-            return Effect(layout, key, old, old)
+            return Effect(layout, key, stored, old)
 
 
 def apply(group: RecordGroup, effect: Effect) -> None:
-    if effect.new is not effect.old:
-        group.store(effect.layout, effect.key, effect.new)
+    stored, new = effect.stored, effect.new
+    if stored is None or new is not stored.item:
+        group.store(effect.layout, effect.key, stored, new)
 
 
 class Single(RecordUnit, frozen=True):
@@ -83,15 +88,14 @@ class Transaction(RecordUnit, frozen=True):
         if self.token is not None and self._is_known(group.connection(), self.token, group.now):
             return
         effects: list[Effect] = []
-        reasons: list[Reason | None] = []
-        for planned in self.writes:
+        failed: dict[int, Reason] = {}
+        for number, (layout, key, write) in enumerate(self.writes):
             try:
-                effects.append(effect_of(group, *planned))
-                reasons.append(None)
-            except ConditionFailed as failed:
-                reasons.append(Reason(failed.item))
-        if any(reasons):
-            raise TransactionFailed(reasons)
+                effects.append(effect_of(group, layout, key, write))
+            except ConditionFailed as failure:
+                failed[number] = Reason(failure.item)
+        if failed:
+            raise TransactionFailed([failed.get(number) for number in range(len(self.writes))])
         for effect in effects:
             apply(group, effect)
         if self.token is not None:
@@ -127,15 +131,15 @@ class Expiry(RecordUnit, frozen=True):
         gone = [layout.key_values(item) for item in items if expired(layout.table, item, group.now)]
         group.read(layout, gone)
         for key in gone:
-            group.store(layout, key, None)
+            group.store(layout, key, group.stored(layout, key), None)
         return len(items)
 
 
-def _check_index_keys(layout: Layout, item: Item) -> None:
-    """A sum may have left the range of a number key."""
-    for name, kind, sort in layout.table.key_attributes:
+def _check_number_keys(layout: Layout, item: Item) -> None:
+    """A sum may have left the range of an index's key."""
+    for name in layout.table.number_keys:
         if name in item:
-            checked_key_value(name, kind, item[name], sort=sort)
+            checked_key_value(name, "N", item[name], sort=True)
 
 
 def _described(value: Any) -> Any:

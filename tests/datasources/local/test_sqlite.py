@@ -193,7 +193,7 @@ async def test_every_query_is_a_search_in_an_index(sqlite_store: SQLiteStore, ta
 
 @pytest.mark.parametrize("table", ALL, ids=lambda table: table.name)
 async def test_many_keys_are_looked_up_one_by_one(sqlite_store: SQLiteStore, table: Table) -> None:
-    sql = Layout(table).select_many(100)
+    sql = Layout(table).array_of_many(100)
     values = ["x"] * 100 * len(table.key_names)
     plan = await sqlite_store.read_with(
         lambda connection: [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
@@ -252,7 +252,7 @@ async def test_writes_of_one_group_see_each_other(sqlite_store: SQLiteStore) -> 
 
 async def test_a_unit_of_work_with_a_bug_fails_alone(sqlite_store: SQLiteStore) -> None:
     def broken(connection: sqlite3.Connection) -> None:
-        connection.execute(Layout(USERS).upsert, Layout(USERS).row({"userId": "half"}, b""))
+        Layout(USERS).upsert.run(connection, [Layout(USERS).row({"userId": "half"}, b"")])
         raise KeyError("bug")
 
     outcomes = await asyncio.gather(
