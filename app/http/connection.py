@@ -21,8 +21,9 @@ from app.http.deadlines import NEVER, Deadlines
 from app.http.exchange import Exchange
 from app.http.faults import BROKEN, LARGE_HEADERS, NO_HOST, OLD_FRAMING, SLOW, UNANSWERED, UNKNOWN_VERSION, Fault
 from app.http.head import Head
+from app.http.headers import Header, header_lines, lasting_lines
 from app.http.known_head import KnownHead
-from app.http.replies import EXCHANGE, HEAD, OVERLOADED, Header, header_lines, lasting_lines
+from app.http.replies import EXCHANGE, HEAD, OVERLOADED
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from app.http.replies import Header, Reply
+from app.http.headers import NOSNIFF, Header, Headers
+from app.http.replies import Reply, reply_headers
 
 ALLOWED_HEADERS = (
     "x-api-key",
@@ -43,33 +44,26 @@ class Cors:
     ) -> None:
         self._methods = methods
         self._allowed = tuple(headers)
-        self._exposed: Header = (b"access-control-expose-headers", exposed)
-        self._any = "*" in origins
-        self._origins = frozenset(origin.encode() for origin in origins)
-        self._to_all: tuple[Header, ...] = (
-            (b"access-control-allow-origin", b"*"),
-            self._exposed,
-        )
+        may_read, may_see = b"access-control-allow-origin", (b"access-control-expose-headers", exposed)
+        by_origin = (b"vary", b"origin")
+        self._to_all = Headers(NOSNIFF, (may_read, b"*"), may_see) if "*" in origins else None
+        self._to_others = Headers(NOSNIFF, by_origin)
+        listed = (origin.encode() for origin in origins)
+        self._to_listed = {origin: Headers(NOSNIFF, (may_read, origin), may_see, by_origin) for origin in listed}
 
-    def headers(self, asked: Iterable[Header]) -> tuple[Header, ...]:
+    def headers(self, asked: Iterable[Header]) -> Headers:
         """For the answer to a request with these headers. An origin is only ever repeated when it is on the list."""
-        if self._any:
+        if self._to_all is not None:
             return self._to_all
-        origin = next((value for name, value in asked if name == b"origin"), None)
-        if origin in self._origins:
-            return (
-                (b"access-control-allow-origin", origin),
-                self._exposed,
-                (b"vary", b"origin"),
-            )
-        return ((b"vary", b"origin"),)
+        origin = next((value for name, value in asked if name == b"origin"), b"")
+        return self._to_listed.get(origin, self._to_others)
 
     def preflight(self, asked: Iterable[Header]) -> Reply:
         """The answer to OPTIONS with these headers; a browser compares it with what it is about to send."""
         names = dict(asked).get(b"access-control-request-headers", b"")
         return Reply(
             200,
-            headers=(
+            headers=reply_headers(
                 (b"allow", self._methods),
                 (b"access-control-allow-methods", self._methods),
                 (b"access-control-allow-headers", self._headers(names)),

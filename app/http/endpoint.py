@@ -8,14 +8,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.auth.credentials import Operation
 from app.execution import Answer, GraphQLRequest
 from app.http.cors import Cors
+from app.http.headers import Header
 from app.http.reception import Reception, Service
-from app.http.replies import ACCESS_FIELDS, REQUEST_ID, Header, Reply, method_not_allowed
+from app.http.replies import ACCESS_FIELDS, REQUEST_ID, Reply, method_not_allowed, reply_headers
 from app.http.requests import RequestReader, shown
 from domain.callers import MODE_NAMES
 
 METHODS = "GET, POST, OPTIONS"
 
 _ANSWERED: tuple[Header, ...] = ((b"x-amzn-appsync-tokensconsumed", b"1"), (b"vary", b"accept-encoding"))
+_WELL = reply_headers(*_ANSWERED)
 LONGEST_NAME = 64
 """Of an operation that the access line tells."""
 
@@ -78,9 +80,7 @@ def _wants_page(scope: Scope) -> bool:
 def _executed(answer: Answer) -> Reply:
     body = answer.body
     if answer.status == 200:
-        return Reply(200, body, _ANSWERED)
+        return Reply(200, body, _WELL)
     error_type = answer.content["errors"][0]["errorType"].encode()
-    headers: tuple[Header, ...] = (*_ANSWERED, (b"x-amzn-errortype", error_type))
-    if answer.status == 405:
-        headers += ((b"allow", b"POST"),)
-    return Reply(answer.status, body, headers)
+    more = ((b"allow", b"POST"),) if answer.status == 405 else ()
+    return Reply(answer.status, body, reply_headers(*_ANSWERED, (b"x-amzn-errortype", error_type), *more))

@@ -8,7 +8,7 @@ from starlette.types import Message
 
 from app.http.faults import STATUS_LINES
 from app.http.head import Head
-from app.http.replies import Header, header_lines
+from app.http.headers import Header, header_lines
 from app.http.streamed_body import StreamedBody
 
 MOST_WAITING_BYTES = 64 * 1024

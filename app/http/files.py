@@ -14,8 +14,9 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from app.http.cors import Cors
+from app.http.headers import Header
 from app.http.ranges import NotModified, Selection, selected, validators
-from app.http.replies import EXCHANGE, REQUEST_ID, ClientGone, Header
+from app.http.replies import EXCHANGE, REQUEST_ID, ClientGone
 from app.http.s3_errors import (
     S3Error,
     access_denied,

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import logs
 from app.http.cors import Cors
 from app.http.head import Head
+from app.http.headers import NOSNIFF, Headers
 from app.http.replies import (
     ACCESS_FIELDS,
     COMMON_HEADERS,
@@ -22,7 +23,6 @@ from app.http.replies import (
     OVERLOADED,
     REQUEST_ID,
     ClientGone,
-    Header,
     Refusal,
     overloaded,
 )
@@ -35,7 +35,7 @@ CLIENT_GONE = 499
 
 _IDS_AT_A_TIME = 256
 _UUID = re.compile("(.{8})(.{4}).(.{3}).(.{3})(.{12})")
-_NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
+_TO_OWN_PAGES = Headers(NOSNIFF)
 
 GRAPHQL_PATH = "/graphql"
 FILES_PATH = "/files/"
@@ -92,11 +92,12 @@ class Front:
             "status": 0,
             "ms": 0.0,
         }
-        headers: tuple[Header, ...] = (_NOSNIFF,)
         if is_graphql or _OPEN_PATH.fullmatch(path):
-            headers += self._cors.headers(scope["headers"])
+            headers = self._cors.headers(scope["headers"])
         elif path.startswith(FILES_PATH):
-            headers += self._files_cors.headers(scope["headers"])
+            headers = self._files_cors.headers(scope["headers"])
+        else:
+            headers = _TO_OWN_PAGES
         state: dict[str, Any] = scope.setdefault("state", {})
         if HEAD not in state:
             state[HEAD] = Head.of(scope)
@@ -149,7 +150,7 @@ async def _send_with_headers(state: Mapping[str, Any], send: Send, message: Mess
     if message["type"] == "http.response.start":
         state[ACCESS_FIELDS]["status"] = message["status"]
         own = (b"x-amzn-requestid", state[REQUEST_ID].encode())
-        message["headers"] = [*message["headers"], own, *state[COMMON_HEADERS]]
+        message["headers"] = [*message["headers"], own, *state[COMMON_HEADERS].pairs]
     await send(message)
 
 

@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from app.auth.recent_callers import Sender, sender_of
 from app.http.body import is_plain_json
-from app.http.replies import Header
+from app.http.headers import Header
 
 
 class Head(msgspec.Struct, frozen=True):

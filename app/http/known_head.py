@@ -15,19 +15,24 @@ MOST_BYTES = 4 * 1024
 
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)\r\n", re.IGNORECASE)
-_MOST_DIGITS = 7
 
 
 class KnownHead:
-    """Takes requests that are one packet, whole: this head, of a body of any length, and nothing behind the body."""
+    """Takes packets that are one whole request with this head. Its body may have another length, of as many digits."""
 
-    __slots__ = ("_after", "_before", "_digits", "_head")
+    __slots__ = ("_after", "_before", "_bytes", "_head", "_size")
 
-    def __init__(self, head: Head, before: bytes, digits: bytes, after: bytes) -> None:
+    def __init__(self, head: Head, before: bytes, size: int, after: bytes) -> None:
+        """
+        Args:
+            before, after: what stands around the length of the body.
+            size: that length, as in the head's scope.
+        """
         self._head = head
         self._before = before
-        self._digits = digits
+        self._size = size
         self._after = after
+        self._bytes = len(before) + len(b"%d" % size) + len(after)
 
     @classmethod
     def of(cls, packet: bytes, head: Head) -> Self | None:
@@ -41,32 +46,28 @@ class KnownHead:
         # Whoever takes a bare line feed for the end of a line sees another end of the head.
         if length is None or packet.count(b"\n", 0, end) != packet.count(b"\r\n", 0, end):
             return None
-        digits = length[1]
-        if len(digits) > _MOST_DIGITS or int(digits) != len(packet) - end:
+        size = len(packet) - end
+        if length[1] != b"%d" % size:
             return None
         start, stop = length.span(1)
-        return cls(head, packet[:start], digits, packet[stop:end])
+        return cls(head, packet[:start], size, packet[stop:end])
 
     def request(self, packet: bytes) -> tuple[Head, bytes] | None:
         """The head and the body of a request; None where the packet has to be parsed."""
-        before, after = self._before, self._after
-        if not packet.startswith(before):
+        end = self._bytes
+        size = len(packet) - end
+        head = b"%b%d%b" % (self._before, size, self._after)
+        if len(head) != end or not packet.startswith(head):
             return None
-        start = len(before)
-        stop = packet.find(b"\r", start, start + _MOST_DIGITS + 1)
-        digits = packet[start:stop]
-        if stop < 0 or not digits.isdigit() or not packet.startswith(after, stop):
-            return None
-        body = packet[stop + len(after) :]
-        if int(digits) != len(body):
-            return None
-        if digits != self._digits:
-            self._told(digits)
-        return self._head, body
+        if size != self._size:
+            self._tell(size)
+        return self._head, packet[end:]
 
-    def _told(self, digits: bytes) -> None:
+    def _tell(self, size: int) -> None:
         """From now on the head tells this length."""
-        headers = self._head.scope["headers"]
-        told = tuple((name, digits if name == b"content-length" else value) for name, value in headers)
-        self._head = msgspec.structs.replace(self._head, scope={**self._head.scope, "headers": told})
-        self._digits = digits
+        self._size = size
+        told = b"%d" % size
+        headers = tuple(
+            (name, told if name == b"content-length" else value) for name, value in self._head.scope["headers"]
+        )
+        self._head = msgspec.structs.replace(self._head, scope={**self._head.scope, "headers": headers})

@@ -15,8 +15,9 @@ from app.auth.credentials import Operation
 from app.execution import GraphQLRequest
 from app.http import body as bodies
 from app.http.cors import Cors
+from app.http.headers import Header
 from app.http.reception import Reception, Service
-from app.http.replies import ACCESS_FIELDS, REQUEST_ID, Header, Reply, method_not_allowed
+from app.http.replies import ACCESS_FIELDS, REQUEST_ID, Reply, method_not_allowed, reply_headers
 from domain.callers import MODE_NAMES, Caller
 from domain.errors import Code
 from domain.file_keys import incoming
@@ -167,4 +168,4 @@ def _refusal(payload: Mapping[str, Any]) -> Reply:
     headers: tuple[Header, ...] = ((b"x-amzn-errortype", error_type.encode()),)
     if "retryAfterSeconds" in info:
         headers += ((b"retry-after", str(info["retryAfterSeconds"]).encode()),)
-    return Reply(_STATUS.get(error_type, 400), orjson.dumps({"errors": [error]}), headers)
+    return Reply(_STATUS.get(error_type, 400), orjson.dumps({"errors": [error]}), reply_headers(*headers))

@@ -6,7 +6,7 @@ from email.utils import formatdate, parsedate_to_datetime
 
 import msgspec
 
-from app.http.replies import Header
+from app.http.headers import Header
 from app.http.s3_errors import S3Error
 from datasources.blobs import Blob
 from domain.times import epoch_seconds

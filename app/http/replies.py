@@ -1,7 +1,6 @@
 """Whole answers: status, headers and body in one piece, in AppSync's form."""
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,11 +8,10 @@ import orjson
 from starlette.types import Scope, Send
 
 from app.errors import refused_request
-
-Header = tuple[bytes, bytes]
+from app.http.headers import Header, Headers
 
 JSON = b"application/json;charset=UTF-8"
-_NO_STORE: Header = (b"cache-control", b"no-store")
+_KIND: tuple[Header, ...] = ((b"content-type", JSON), (b"cache-control", b"no-store"))
 
 REQUEST_ID = "request_id"
 ACCESS_FIELDS = "access"
@@ -21,7 +19,7 @@ COMMON_HEADERS = "headers"
 HEAD = "head"
 EXCHANGE = "exchange"
 OVERLOADED = "overloaded"
-"""Keys of `scope["state"]`: the request's id, what the access line will tell, the headers of every answer besides the
+"""Keys of `scope["state"]`: the request's id, what the access line will tell, the `Headers` of the answer besides the
 id's, the request's `Head`; and from connections of ours the `Exchange`, which takes an answer whole, and whether this
 is one above the limit, where only health is answered."""
 
@@ -29,46 +27,28 @@ MALFORMED = "MalformedHttpRequestException"
 """AppSync's errorType of a request that holds no GraphQL operation."""
 
 
-def header_lines(headers: Sequence[Header]) -> bytes:
-    """As they stand in an answer.
-
-    Raises:
-        ValueError: one does not end where it should.
-    """
-    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-    if not lines.count(b"\n") == lines.count(b"\r") == len(headers):
-        raise ValueError("a header of the answer holds the end of a line")
-    return lines
-
-
-@lru_cache(maxsize=256)
-def lasting_lines(*groups: tuple[Header, ...]) -> bytes:
-    """The same, of headers that many answers have in common."""
-    return header_lines([header for group in groups for header in group])
-
-
-def request_id_line(request_id: str) -> bytes:
-    return b"x-amzn-requestid: %b\r\n" % request_id.encode()
+def reply_headers(*more: Header) -> Headers:
+    """Of a `Reply`. Raises ValueError: one does not end where it should."""
+    return Headers(*_KIND, *more)
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """One answer, ready to be sent."""
+    """One answer in JSON, ready to be sent."""
 
     status: int
     body: bytes = b""
-    headers: tuple[Header, ...] = ()
-    content_type: bytes = JSON
+    headers: Headers = reply_headers()
 
     async def send(self, scope: Scope, send: Send) -> None:
         """The answer, at once where the protocol can."""
-        state, kind = scope["state"], ((b"content-type", self.content_type), _NO_STORE)
+        state = scope["state"]
         exchange = state.get(EXCHANGE)
         if exchange is not None:
-            lines = lasting_lines(kind, self.headers, state[COMMON_HEADERS])
-            if exchange.answer(self.status, lines + request_id_line(state[REQUEST_ID]), self.body):
+            own, common, request_id = self.headers.lines, state[COMMON_HEADERS].lines, state[REQUEST_ID].encode()
+            if exchange.answer(self.status, b"%b%bx-amzn-requestid: %b\r\n" % (own, common, request_id), self.body):
                 state[ACCESS_FIELDS]["status"] = self.status
                 return
-        headers = [*kind, *self.headers, (b"content-length", b"%d" % len(self.body))]
+        headers = [*self.headers.pairs, (b"content-length", b"%d" % len(self.body))]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
@@ -102,7 +82,7 @@ class Refusal(Exception):
 
     def reply(self, request_id: str) -> Reply:
         content = refused_request(self.error_type, self.message, request_id, info=self.info)
-        headers = ((b"x-amzn-errortype", self.error_type.encode()), *self.headers)
+        headers = reply_headers((b"x-amzn-errortype", self.error_type.encode()), *self.headers)
         return Reply(self.status, orjson.dumps(content), headers)
 
 

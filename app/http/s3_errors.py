@@ -4,7 +4,7 @@ from html import escape
 
 from starlette.types import Send
 
-from app.http.replies import Header
+from app.http.headers import Header
 
 XML = b"application/xml"
 

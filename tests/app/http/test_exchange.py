@@ -8,8 +8,9 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.cors import Cors
+from app.http.headers import Header
 from app.http.health import Health
-from app.http.replies import EXCHANGE, Header, Reply
+from app.http.replies import EXCHANGE, Reply, reply_headers
 from app.server import bound_socket, server
 from app.settings import Settings
 from tests.app.http.conftest import Running, Serve
@@ -57,7 +58,7 @@ async def test_a_client_that_hangs_up_before_its_answer_stops_nothing(site: Runn
 
 async def test_no_header_of_an_answer_begins_another(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     forged: tuple[Header, ...] = ((b"x-app", b"1\r\nset-cookie: a=b"),)
-    monkeypatch.setattr(Cors, "preflight", lambda *_: Reply(200, headers=forged))
+    monkeypatch.setattr(Cors, "preflight", lambda *_: Reply(200, headers=reply_headers(*forged)))
     async with serve() as site:
         response = await site.client.options("/graphql")
         assert response.status == 500

@@ -86,18 +86,19 @@ def known(data: bytes = GOOD) -> KnownHead:
 
 
 class TestBytes:
-    async def test_the_same_head_with_any_body_is_known(self) -> None:
-        head = known()
-        for body in (BODY, b"", b"x" * 9, BODY, b"y" * 100_000):
-            asked = packet(*LINES, body=body).replace(b" 18\r\n", b" %d\r\n" % len(body))
+    @pytest.mark.parametrize("sizes", [(18, 99, 10, 18), (1, 9, 0), (100_000, 999_999)])
+    async def test_the_same_head_with_another_body_is_known(self, sizes: tuple[int, ...]) -> None:
+        packets = [packet(*LINES, body=b"x" * size).replace(b" 18\r\n", b" %d\r\n" % size) for size in sizes]
+        head = known(packets[0])
+        for asked, size in zip(packets, sizes, strict=True):
             found = head.request(asked)
             assert found is not None
-            assert found[1] == body
+            assert found[1] == b"x" * size
             assert found[0].scope["headers"] == tuple(Parsed(asked).headers)
 
-    async def test_what_differs_by_one_byte_is_what_the_parser_says_or_is_left_to_it(self) -> None:
+    async def test_what_differs_by_one_byte_is_left_to_the_parser(self) -> None:
         """Every byte of the head taken out, doubled, or changed for each of those that mean something."""
-        head, end, taken = known(), GOOD.index(b"\r\n\r\n") + 4, 0
+        head, end = known(), GOOD.index(b"\r\n\r\n") + 4
         for place in range(end):
             before, byte, after = GOOD[:place], GOOD[place : place + 1], GOOD[place + 1 :]
             changed = (
@@ -107,16 +108,7 @@ class TestBytes:
                 byte.swapcase(),
             )
             for other in changed:
-                if other == byte:
-                    continue
-                found = head.request(before + other + after)
-                if found is None:
-                    continue
-                taken += 1
-                parsed = Parsed(before + other + after)
-                assert (parsed.begun, parsed.ended) == (1, 1)
-                assert (found[0].scope["headers"], found[1]) == (tuple(parsed.headers), parsed.body)
-        assert taken <= 1, "only a zero before the length is such a difference"
+                assert (head.request(before + other + after) is None) == (other != byte)
 
     @pytest.mark.parametrize(
         "asked",
@@ -128,7 +120,10 @@ class TestBytes:
             b"\r\n" + GOOD,
             GOOD.replace(b"18", b"\xc2\xb2"),
             GOOD.replace(b"18", b"1_8"),
-            GOOD.replace(b"18", b"00000018"),
+            GOOD.replace(b"18", b"018"),
+            packet(*LINES, body=b"x" * 100).replace(b"18", b"100"),
+            packet(*LINES, body=b"").replace(b"18", b"-1"),
+            packet(*LINES, body=b"")[:-1].replace(b"18", b"-1"),
             b"",
         ],
     )
@@ -280,7 +275,7 @@ async def test_it_is_the_third_request_that_is_not_parsed(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(KnownHead, "request", looked)
     async with serving(Recording()) as port:
-        await replies(port, *itertools.repeat(GOOD, 5), packet(*LINES, body=b"").replace(b" 18", b" 0"))
+        await replies(port, *itertools.repeat(GOOD, 5), packet(*LINES, body=BODY * 2).replace(b" 18", b" 36"))
         assert found == [True] * 4
         found.clear()
         await replies(port, GOOD, GOOD, GOOD.replace(b"ada", b"eve"), GOOD, GOOD, GOOD)
