@@ -146,14 +146,18 @@ class Connection(asyncio.Protocol):
             return
         self._packet_bytes = size = len(data)
         self._arrived_bytes += size
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as stop:
-            self._meet_upgrade(data[stop.args[0] :])
-            return
-        except httptools.HttpParserError:
-            self._refuse(self._fault)
-            return
+        unparsed: bytes | memoryview = data
+        while unparsed:
+            try:
+                self._parser.feed_data(unparsed)
+                break
+            except httptools.HttpParserUpgrade as stop:
+                if self._speaks_another():
+                    return
+                unparsed = memoryview(unparsed)[stop.args[0] :]
+            except httptools.HttpParserError:
+                self._refuse(self._fault)
+                return
         if self._new is not None:
             self._begin(self._new)  # without waiting for the rest of its body
         if self._owed is not _NOTHING and self._arrived_bytes - self._settled_bytes > self._bounds.header_bytes:
@@ -205,15 +209,15 @@ class Connection(asyncio.Protocol):
         parser, headers = self._parser, self._headers
         by_name, version = dict(headers), parser.get_http_version()
         self._check(by_name, version)
-        target = httptools.parse_url(self._url)
-        if target.path is None:
+        target, method = httptools.parse_url(self._url), parser.get_method().decode("ascii")
+        if target.path is None or method == "CONNECT":
             self._stop(BROKEN)
         if parser.should_upgrade():
-            return  # the parser stops here, and `_meet_upgrade` goes on
+            return  # the parser stops here, and `_speaks_another` goes on
         line = {
             **self._scope_of_all,
             "http_version": version,
-            "method": parser.get_method().decode("ascii"),
+            "method": method,
             "raw_path": target.path,
             "query_string": target.query or b"",
         }
@@ -420,22 +424,25 @@ class Connection(asyncio.Protocol):
             # An idle browser leaves its part of closing TLS undone; the end of the process need not wait for it.
             self.loop.call_later(GOODBYE_SECONDS, self.transport.abort)
 
-    def _meet_upgrade(self, rest: bytes) -> None:
-        """The connection speaks WebSocket from here on, or the request is one like any other: the parser, which stops
-        at every upgrade, and takes no body to belong to it, reads it anew without that header.
+    def _speaks_another(self) -> bool:
+        """Whether the connection leaves HTTP at the request for an upgrade that has just come.
+
+        If not, that is a request like any other. The parser stops at it and takes no body to belong to it, so another
+        one reads it anew, without that header.
         """
         method, wanted = self._parser.get_method(), dict(self._headers).get(b"upgrade", b"").lower()
         if self._upgrade is not None and wanted == b"websocket" and method == b"GET":
             if self._answering is not None:  # it cannot before that
                 self._refuse(BROKEN)
-                return
-            self._leave()
-            self._upgrade(self.transport, self._url, self._headers)
-            return
-        head = (method, self._url, self._parser.get_http_version().encode())
-        lines = [header for header in self._headers if header[0] != b"upgrade"]
+            else:
+                self._leave()
+                self._upgrade(self.transport, self._url, self._headers)
+            return True
+        line = b"%b %b HTTP/%b\r\n" % (method, self._url, self._parser.get_http_version().encode())
+        lines = header_lines([each for each in self._headers if each[0] != b"upgrade"])
         self._parser = self._new_parser()
-        self.data_received(b"%b %b HTTP/%b\r\n%b\r\n%b" % (*head, header_lines(lines), rest))
+        self._parser.feed_data(line + lines + b"\r\n")
+        return False
 
     def _leave(self) -> None:
         self._server.connections.discard(self)
