@@ -6,6 +6,7 @@ up to it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, assert_never
 
 import msgspec
@@ -57,6 +58,14 @@ MAX_OPERANDS = 100
 MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
 MAX_TOKEN_CHARACTERS = 36
 _TTL = "ttl"
+_TEXT = frozenset({str})
+_ABSENT = repeat("-")
+"""What attributes that are not there are taken for: a text that a key may be."""
+
+KeyValues = tuple[Any, ...]
+"""In the order of `Table.key_names`."""
+Keyed = tuple[KeyValues, Write]
+"""A write in plain values, and the key of the item that it is about."""
 
 
 # Items and keys
@@ -76,31 +85,36 @@ def checked_key(table: Table, key: Mapping[str, Any]) -> Item:
     return dict(zip(table.key_names, checked_key_values(table, key), strict=True))
 
 
-def checked_key_values(table: Table, key: Mapping[str, Any]) -> tuple[str, ...]:
-    """The values of a key, in the order of `table.key_names`."""
-    partition, sort = table.partition, table.sort
-    values: tuple[str, ...] = ()
+def checked_key_values(table: Table, key: Mapping[str, Any]) -> KeyValues:
     try:
-        first = checked_key_value(partition, "S", key[partition], sort=False)
-        values = (first,) if sort is None else (first, checked_key_value(sort, "S", key[sort], sort=True))
+        values = table.key_values(key)
     except KeyError:
-        pass
+        values = ()
     if not values or len(values) != len(key):
         raise ValueError(f"a key of {table.name} is {', '.join(table.key_names)}")
-    return values
+    if _are_usual(values):
+        return values
+    names = zip(table.key_names, values, strict=True)
+    return tuple(checked_key_value(name, "S", value, sort=name == table.sort) for name, value in names)
+
+
+def _are_usual(values: Sequence[Any]) -> bool:
+    """Whether each may be any text key. Nearly all are, and together that is told quickly."""
+    if set(map(type, values)) != _TEXT or "" in values:
+        return False
+    texts = "".join(values)
+    return len(texts) <= MAX_SORT_KEY_BYTES and texts.isascii()
 
 
 def checked_key_value(name: str, kind: KeyType, value: Any, *, sort: bool) -> Any:
     """One key attribute's value: of its type, not empty, within DynamoDB's size."""
-    most = MAX_SORT_KEY_BYTES if sort else MAX_PARTITION_KEY_BYTES
-    if kind == "S" and type(value) is str and value.isascii() and 1 <= len(value) <= most:
-        return value  # as nearly all are
     value = plain(value)
     if kind == "N":
         # SQLite's integers end here; no key comes near.
         if type(value) not in (int, float) or not -MAX_INTEGER <= value < MAX_INTEGER:
             raise ValueError(f"{name} is a number key")
         return value
+    most = MAX_SORT_KEY_BYTES if sort else MAX_PARTITION_KEY_BYTES
     if type(value) is not str or not 1 <= text_size(value) <= most:
         raise ValueError(f"{name} is a text key of 1 to {most} bytes")
     return value
@@ -108,15 +122,13 @@ def checked_key_value(name: str, kind: KeyType, value: Any, *, sort: bool) -> An
 
 def _check_attributes(table: Table, attributes: Mapping[str, Any], *, required: bool) -> None:
     """Key attributes of the table (when required), those of its indexes where present, and `ttl`."""
-    for name, kind, sort in table.key_attributes:
-        value = attributes.get(name)
-        if kind == "S" and type(value) is str and 1 <= len(value) <= MAX_SORT_KEY_BYTES and value.isascii():
-            continue  # as nearly all are
-        if name in attributes:
-            checked_key_value(name, kind, attributes[name], sort=sort)
-        elif required and name in table.key_names:
-            raise ValueError(f"an item of {table.name} needs {name}")
-    if table.ttl and _TTL in attributes and type(attributes[_TTL]) is not int:
+    if required and not all(map(attributes.__contains__, table.key_names)):
+        raise ValueError(f"an item of {table.name} needs {' and '.join(table.key_names)}")
+    if table.number_keys or not _are_usual([*map(attributes.get, table.text_keys, _ABSENT)]):
+        for name, kind, sort in table.key_attributes:
+            if name in attributes:
+                checked_key_value(name, kind, attributes[name], sort=sort)
+    if table.ttl and type(attributes.get(_TTL, 0)) is not int:
         raise ValueError("ttl is in whole epoch seconds")
 
 
@@ -211,56 +223,53 @@ def _checked_update(table: Table, update: Update) -> Update:
 # Writes
 
 
-def checked_write(write: Write) -> Write:
-    """The write in plain values. Sizes of changed items are the engine's to check, as only it knows them."""
-    if write.condition is not None:
-        check_condition(write.condition)
-    table = write.table
+def checked_write(write: Write) -> Keyed:
+    """Sizes of changed items are the engine's to check, as only it knows them."""
+    table, condition = write.table, write.condition
+    if condition is not None:
+        check_condition(condition)
+    if isinstance(write, Put):
+        item = checked_item(table, write.item)
+        return table.key_values(item), Put(table, item, condition)
+    values = checked_key_values(table, write.key)
+    key = dict(zip(table.key_names, values, strict=True))
     match write:
-        case Put():
-            return Put(table, checked_item(table, write.item), write.condition)
         case Check():
-            return Check(table, checked_key(table, write.key), write.condition)
+            return values, Check(table, key, write.condition)
         case Change():
-            return Change(table, checked_key(table, write.key), checked_updates(table, write.updates), write.condition)
+            return values, Change(table, key, checked_updates(table, write.updates), condition)
         case Delete():
-            return Delete(table, checked_key(table, write.key), write.condition)
+            return values, Delete(table, key, condition)
         case _:
             assert_never(write)
 
 
-def named(write: Write) -> Mapping[str, Any]:
-    """What holds the key of the item that a write is about."""
-    return write.item if isinstance(write, Put) else write.key
-
-
-def checked_transaction(writes: Sequence[Write], token: str | None) -> list[Write]:
+def checked_transaction(writes: Sequence[Write], token: str | None) -> list[Keyed]:
     if not 1 <= len(writes) <= MAX_TRANSACTION:
         raise ValueError(f"a transaction has 1 to {MAX_TRANSACTION} writes")
     if token is not None and not 1 <= len(token) <= MAX_TOKEN_CHARACTERS:
         raise ValueError(f"a transaction's token has 1 to {MAX_TOKEN_CHARACTERS} characters")
     checked = [checked_write(write) for write in writes]
     _check_distinct(checked)
-    items = [write.item for write in checked if isinstance(write, Put)]
+    items = [write.item for _, write in checked if isinstance(write, Put)]
     may_be_large = len(items) * MAX_ITEM_BYTES > MAX_TRANSACTION_BYTES
     if may_be_large and sum(map(item_size, items)) > MAX_TRANSACTION_BYTES:
         raise ValueError("the transaction is larger than 4 MB")
     return checked
 
 
-def checked_batch(
-    table: Table, puts: Sequence[Mapping[str, Any]], deletes: Sequence[Mapping[str, Any]]
-) -> list[Put | Delete]:
+def checked_batch(table: Table, puts: Sequence[Mapping[str, Any]], deletes: Sequence[Mapping[str, Any]]) -> list[Keyed]:
+    """Puts and deletes."""
     if len(puts) + len(deletes) > MAX_BATCH_WRITE:
         raise ValueError(f"a batch has at most {MAX_BATCH_WRITE} writes")
-    writes: list[Put | Delete] = [Put(table, checked_item(table, item)) for item in puts]
-    writes += [Delete(table, checked_key(table, key)) for key in deletes]
-    _check_distinct(writes)
-    return writes
+    checked = [checked_write(Put(table, item)) for item in puts]
+    checked += [checked_write(Delete(table, key)) for key in deletes]
+    _check_distinct(checked)
+    return checked
 
 
-def _check_distinct(writes: Sequence[Write]) -> None:
-    if len({(write.table.name, write.table.key_values(named(write))) for write in writes}) != len(writes):
+def _check_distinct(checked: Sequence[Keyed]) -> None:
+    if len({(write.table.name, key) for key, write in checked}) != len(checked):
         raise ValueError("an item is written twice")
 
 

@@ -78,6 +78,11 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         return tuple(name for name, kind, _ in self.key_attributes if kind == "N")
 
     @cached_property
+    def text_keys(self) -> tuple[str, ...]:
+        """Those of `key_attributes` that are texts."""
+        return tuple(name for name, kind, _ in self.key_attributes if kind == "S")
+
+    @cached_property
     def checked_names(self) -> frozenset[str]:
         """Attributes whose values follow a rule."""
         return frozenset({*(name for name, _, _ in self.key_attributes), *(["ttl"] if self.ttl else [])})

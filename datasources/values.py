@@ -17,7 +17,8 @@ MAX_NESTING = 32
 MAX_INTEGER = 2**63
 """Where 64-bit integers end; beyond are DynamoDB's 38 digits."""
 _MAX_DIGITS = 38
-_SCALARS = frozenset({str, int, bool, type(None), bytes})
+_FLAT = frozenset({str, int, bool, type(None), bytes, list})
+_TEXT = frozenset({str})
 _KINDS: Mapping[type, str] = {
     bool: "BOOL",  # before int, which it is too
     str: "S",
@@ -81,10 +82,10 @@ def plain_item(item: Mapping[str, Any]) -> Item:
 
 def _is_flat(item: Mapping[str, Any]) -> bool:
     """Whether all its values are scalars of plain types, but for empty lists: told without a look at each."""
-    kinds = set(map(type, item.values()))
-    if list in kinds:
-        kinds = {type(value) for value in item.values() if value != []}
-    return kinds <= _SCALARS and set(map(type, item)) == {str} and "" not in item
+    values = [*item.values()]
+    kinds = [*map(type, values)]
+    are_flat = _FLAT.issuperset(kinds) and kinds.count(list) == values.count([])
+    return are_flat and set(map(type, item)) == _TEXT and "" not in item
 
 
 def plain_number(value: int | float) -> int | float:

@@ -320,7 +320,8 @@ class DynamoDBStore:
         return from_wire(answer["Attributes"]) if answer.get("Attributes") else None
 
     async def _write(self, operation: str, write: Write, *, repeatable: bool = False, **more: Any) -> dict[str, Any]:
-        _, request = self._request(checked_write(write))
+        _, checked = checked_write(write)
+        _, request = self._request(checked)
         try:
             async with deadline():
                 return await self._send(operation, repeatable=repeatable, **request, **more)
@@ -332,7 +333,7 @@ class DynamoDBStore:
 
     async def batch_write(self, table: Table, *, puts: Sequence[Attributes] = (), deletes: Sequence[Key] = ()) -> None:
         unwritten: list[dict[str, Any]] = []
-        for write in checked_batch(table, puts, deletes):
+        for _, write in checked_batch(table, puts, deletes):
             if isinstance(write, Put):
                 unwritten.append({"PutRequest": {"Item": to_wire(write.item)}})
             else:
@@ -349,7 +350,7 @@ class DynamoDBStore:
 
     async def transact(self, writes: Sequence[Write], *, token: str | None = None) -> None:
         requests = []
-        for write in checked_transaction(writes, token):
+        for _, write in checked_transaction(writes, token):
             action, request = self._request(write)
             requests.append({action: request})
         # With a token DynamoDB does a repeated transaction once, so that a lost answer is no reason to give up.

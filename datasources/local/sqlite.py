@@ -13,6 +13,7 @@ from typing import Any
 from datasources import tables as declared
 from datasources.conditions import Condition
 from datasources.limits import (
+    KeyValues,
     check_batch_get,
     check_queries,
     check_query,
@@ -22,7 +23,6 @@ from datasources.limits import (
     checked_transaction,
     checked_write,
     expired,
-    named,
     position_names,
 )
 from datasources.local.evaluate import holds
@@ -244,21 +244,20 @@ class SQLiteStore:
         return None if old is None else _copy(old)
 
     async def _write(self, write: Write) -> Effect:
-        effect: Effect = await self._writer.do(Single([self._planned(checked_write(write))]))
+        effect: Effect = await self._writer.do(Single([self._planned(*checked_write(write))]))
         return effect
 
     async def batch_write(self, table: Table, *, puts: Sequence[Attributes] = (), deletes: Sequence[Key] = ()) -> None:
         writes = checked_batch(table, puts, deletes)
         if writes:
-            await self._writer.do(Batch([self._planned(write) for write in writes]))
+            await self._writer.do(Batch([self._planned(key, write) for key, write in writes]))
 
     async def transact(self, writes: Sequence[Write], *, token: str | None = None) -> None:
-        planned = [self._planned(write) for write in checked_transaction(writes, token)]
+        planned = [self._planned(key, write) for key, write in checked_transaction(writes, token)]
         await self._writer.do(Transaction(planned, token))
 
-    def _planned(self, write: Write) -> Planned:
-        layout = self._layout(write.table)
-        return layout, layout.key_values(named(write)), write
+    def _planned(self, key: KeyValues, write: Write) -> Planned:
+        return self._layout(write.table), key, write
 
     # Change feed
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import msgspec
 
+from datasources.limits import KeyValues
 from datasources.local.evaluate import same
 from datasources.local.sqlite_schema import Insert, Layout, decode, encode
 from datasources.ports import MAX_BATCH_GET, Item, Write
-
-KeyValues = tuple[Any, ...]
 
 Planned = tuple[Layout, KeyValues, Write]
 """A write, and the record that it is about."""

@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import msgspec
 
-from datasources.limits import checked_key_value, expired
+from datasources.limits import KeyValues, checked_key_value, expired
 from datasources.local.evaluate import changed, holds
-from datasources.local.sqlite_group import KeyValues, RecordGroup, RecordUnit, Stored
+from datasources.local.sqlite_group import RecordGroup, RecordUnit, Stored
 from datasources.local.sqlite_schema import Layout, decode
 from datasources.ports import Change, Check, ConditionFailed, Delete, Item, Put, Reason, TransactionFailed, Write
 from datasources.values import check_size
