@@ -45,20 +45,31 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
     """The name of the only one; None where there are several."""
     root_fields: frozenset[str]
     """Fragments expanded."""
+    document: DocumentNode
+    node: OperationDefinitionNode
+    """Of the document; its `fragments` may be those of others."""
+    fragments: Mapping[str, FragmentDefinitionNode]
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A document that may be executed."""
+    """A document that may be executed.
 
-    ast: DocumentNode
+    Attributes:
+        only: its operation, where it holds but one.
+    """
+
     operations: tuple[Operation, ...]
-    several: bool
-    """It holds more than one operation."""
+    only: Operation | None
+
+    @property
+    def several(self) -> bool:
+        """It holds more than one operation."""
+        return self.only is None
 
     def operation(self, name: str | None) -> Operation | None:
-        """The one named so, or the first for None; None when there is no such."""
+        """The one named so, or the only one for None; None when there is no such."""
         if name is None:
-            return self.operations[0]
+            return self.only
         return next((each for each in self.operations if each.name == name), None)
 
 
@@ -81,6 +92,9 @@ class Refused(msgspec.Struct, frozen=True):
     faults: tuple[Fault, ...]
     malformed: bool = False
     several: bool = False
+
+    def operation(self, _: str | None) -> None:
+        """None: it may not be executed."""
 
 
 class Documents:
@@ -138,28 +152,29 @@ class Documents:
             words = in_graphql_java_words(errors[:MOST_REQUEST_FAULTS], ast)
             faults = tuple(Fault(message, located(error)) for message, error in zip(words, errors, strict=False))
             return Refused(faults, several=len(costs) > 1)
-        by_name = fragments(ast)
-        operations = tuple(_operation(node, cost, by_name) for node, cost in costs)
-        return Document(ast, operations, len(operations) > 1)
+        fragments = {each.name.value: each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)}
+        operations = tuple(_operation(ast, node, cost, fragments) for node, cost in costs)
+        return Document(operations, operations[0] if len(operations) == 1 else None)
 
 
-def _operation(node: OperationDefinitionNode, cost: Cost, by_name: Mapping[str, FragmentDefinitionNode]) -> Operation:
-    roots = [each.name.value for each in field_nodes([node.selection_set], by_name)]
+def _operation(
+    ast: DocumentNode, node: OperationDefinitionNode, cost: Cost, fragments: Mapping[str, FragmentDefinitionNode]
+) -> Operation:
+    roots = [each.name.value for each in field_nodes([node.selection_set], fragments)]
     return Operation(
         kind=node.operation.value,
         name=node.name.value if node.name else None,
         cost=cost,
         root_field=roots[0] if len(roots) == 1 else None,
         root_fields=frozenset(roots),
+        document=ast,
+        node=node,
+        fragments=fragments,
     )
 
 
-def fragments(ast: DocumentNode) -> dict[str, FragmentDefinitionNode]:
-    return {each.name.value: each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)}
-
-
 def field_nodes(
-    selections: Sequence[SelectionSetNode], by_name: Mapping[str, FragmentDefinitionNode]
+    selections: Sequence[SelectionSetNode], fragments: Mapping[str, FragmentDefinitionNode]
 ) -> Iterator[FieldNode]:
     """What these selection sets select in one place of a valid document: fragments are expanded, each of them once."""
     waiting, seen = list(reversed(selections)), set[str]()
@@ -171,7 +186,7 @@ def field_nodes(
                 waiting.append(node.selection_set)
             elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
                 seen.add(node.name.value)
-                waiting.append(by_name[node.name.value].selection_set)
+                waiting.append(fragments[node.name.value].selection_set)
 
 
 class NoIntrospectionRule(ValidationRule):
@@ -199,5 +214,5 @@ def _parsed(text: str, limits: Limits) -> DocumentNode:
 
 
 def _size(text: str, document: Document | Refused) -> int:
-    tokens = document.ast.token_count if isinstance(document, Document) else 0
+    tokens = document.operations[0].document.token_count if isinstance(document, Document) else 0
     return len(text) * 4 + tokens * _BYTES_A_TOKEN

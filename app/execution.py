@@ -15,7 +15,7 @@ from app.errors import error_object, field_errors, located, refusal, refused_req
 from app.limits import Limits, hold_cost, hold_values
 from app.plain_fields import PlainFieldsExecutor
 from app.plans.cache import Plans
-from app.plans.runtime import Execution
+from app.plans.variables import InvalidVariables
 from app.scope import RequestScope
 from app.time_limit import TimeLimit
 from app.validation_messages import variable_messages
@@ -75,8 +75,15 @@ def _usual(value: Any) -> Any:
 
 _encode = msgspec.json.Encoder(enc_hook=_usual).encode
 
-Mutated = Callable[[Document, Operation, Mapping[str, Any]], None]
+Mutated = Callable[[Operation, Mapping[str, Any]], None]
 Observe = Callable[[Operation | None, Answer, float], None]
+
+
+class _NotExecuted(Exception):
+    """Nothing was, for the reason that the answer tells."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
 
 
 class Executor:
@@ -89,7 +96,7 @@ class Executor:
         seconds: time for one operation.
         documents: how many prepared documents are kept.
         document_bytes: about how much memory they may take.
-        mutated: is told of every executed mutation: its operation's document, which operation, the data.
+        mutated: is told of every executed mutation and its data.
         plans: for operations that come again; None: graphql-core executes all.
         observe: is told of every answer: of which operation, if any could be executed, and after how many seconds.
     """
@@ -126,12 +133,29 @@ class Executor:
         """
         began, operation = time.perf_counter(), None
         try:
-            asked = self._asked(request, request_id)
-            if isinstance(asked, tuple):
-                document, operation = asked
-                answer = await self._run(document, operation, request.variables or _NO_VARIABLES, ctx, request_id)
+            operation = self._operation(request, request_id)
+            variables = request.variables or _NO_VARIABLES
+            if variables:
+                hold_values(variables, self.limits)
+            if operation.cost.pages:
+                hold_cost(operation.cost, variables, self.limits)
+            execution = None
+            if self._plans is not None and not ctx.caller.denied_fields:
+                execution = self._plans.execution(operation, variables, ctx)
+            if execution is None:
+                content, errors = await self._by_graphql_core(operation, variables, RequestScope(ctx, request_id))
             else:
-                answer = asked
+                await self._time.hold(execution.run())
+                content, errors = execution.content, execution.errors() if execution.failures else ()
+            if self._mutated is not None and operation.kind == "mutation" and content["data"] is not None:
+                self._mutated(operation, content["data"])
+            if errors:
+                content["errors"] = field_errors(errors, self.schema, request_id)
+            answer = Answer(200, content)
+        except _NotExecuted as reason:
+            answer = reason.answer
+        except InvalidVariables as invalid:
+            answer = refused_variables(invalid.faults, request_id)
         except TimeoutError:
             late = DomainError(Code.TIMEOUT, f"The operation took longer than {self._time.seconds:g} seconds.")
             answer = _failed(late, request_id)
@@ -141,51 +165,27 @@ class Executor:
             self._observe(operation, answer, time.perf_counter() - began)
         return answer
 
-    def _asked(self, request: GraphQLRequest, request_id: str) -> Answer | tuple[Document, Operation]:
-        """What is to be executed, or why nothing is."""
-        document, name = self.documents.prepared(request.query), request.operation_name
-        if name is None and document.several:
-            return _bad_request("Missing operation name.", request_id)
-        if not isinstance(document, Document):
-            return refused_document(document, request_id)
-        operation = document.operation(name)
+    def _operation(self, request: GraphQLRequest, request_id: str) -> Operation:
+        """What is to be executed. Raises _NotExecuted."""
+        document = self.documents.prepared(request.query)
+        operation = document.operation(request.operation_name)
         if operation is None:
-            return _bad_request("The document has no operation of that name.", request_id)
+            raise _NotExecuted(_unfound(document, request, request_id))
         if operation.kind == "subscription":
-            return _bad_request("Subscriptions need a WebSocket.", request_id)
-        if operation.kind == "mutation" and request.queries_only:
+            raise _NotExecuted(_bad_request("Subscriptions need a WebSocket.", request_id))
+        if request.queries_only and operation.kind == "mutation":
             message = "Only queries may be sent this way."
-            return Answer(405, refused_request("MethodNotAllowedException", message, request_id))
-        return document, operation
-
-    async def _run(
-        self, document: Document, operation: Operation, variables: Mapping[str, Any], ctx: Context, request_id: str
-    ) -> Answer:
-        if variables:
-            hold_values(variables, self.limits)
-        if operation.cost.pages:
-            hold_cost(operation.cost, variables, self.limits)
-        if self._plans is not None and not ctx.caller.denied_fields:
-            known = self._plans.known(document, operation)
-            if known is not None:
-                values = known.coerce(variables)
-                if isinstance(values, list):
-                    return refused_variables(values, request_id)
-                plan = self._plans.plan(known, values)
-                if plan is not None:
-                    execution = Execution(plan, values, ctx)
-                    await self._time.hold(execution.run())
-                    return self._answered(document, operation, execution.data, execution.errors, request_id)
-        return await self._by_graphql_core(document, operation, variables, RequestScope(ctx, request_id))
+            raise _NotExecuted(Answer(405, refused_request("MethodNotAllowedException", message, request_id)))
+        return operation
 
     async def _by_graphql_core(
-        self, document: Document, operation: Operation, variables: Mapping[str, Any], scope: RequestScope
-    ) -> Answer:
+        self, operation: Operation, variables: Mapping[str, Any], scope: RequestScope
+    ) -> tuple[dict[str, Any], Sequence[GraphQLError]]:
         caller = scope.ctx.caller
         # What `graphql.execute` does, without incremental delivery, which AppSync does not have.
         execution = PlainFieldsExecutor.build(
             self.schema,
-            document.ast,
+            operation.document,
             context_value=scope,
             raw_variable_values=dict(variables),
             operation_name=operation.name,
@@ -194,7 +194,7 @@ class Executor:
             hide_suggestions=True,
         )
         if isinstance(execution, list):
-            return refused_variables(execution, scope.request_id)
+            raise InvalidVariables(execution)
         result = cast("ExecutionResult | Coroutine[Any, Any, ExecutionResult]", execution.execute_operation())
         try:
             if not isinstance(result, ExecutionResult):
@@ -203,21 +203,7 @@ class Executor:
             scope.close()
         # They hold their executor: without this cycle nothing of a request waits for the garbage collector.
         del execution.async_helpers
-        return self._answered(document, operation, result.data, result.errors or (), scope.request_id)
-
-    def _answered(
-        self,
-        document: Document,
-        operation: Operation,
-        data: dict[str, Any] | None,
-        errors: Sequence[GraphQLError],
-        request_id: str,
-    ) -> Answer:
-        if self._mutated is not None and data is not None and operation.kind == "mutation":
-            self._mutated(document, operation, data)
-        if not errors:
-            return Answer(200, {"data": data})
-        return Answer(200, {"data": data, "errors": field_errors(errors, self.schema, request_id)})
+        return {"data": result.data}, result.errors or ()
 
 
 def refused_document(document: Refused, request_id: str) -> Answer:
@@ -246,6 +232,15 @@ def refused_variables(faults: Sequence[GraphQLError], request_id: str) -> Answer
         for text, fault in zip(variable_messages(faults), faults, strict=True)
     ]
     return Answer(200, {"data": None, "errors": errors})
+
+
+def _unfound(document: Document | Refused, request: GraphQLRequest, request_id: str) -> Answer:
+    """Why the document has no operation for the request."""
+    if request.operation_name is None and document.several:
+        return _bad_request("Missing operation name.", request_id)
+    if isinstance(document, Refused):
+        return refused_document(document, request_id)
+    return _bad_request("The document has no operation of that name.", request_id)
 
 
 def _bad_request(message: str, request_id: str) -> Answer:

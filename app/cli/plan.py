@@ -4,13 +4,13 @@ import argparse
 import json
 import sys
 
-from graphql.execution.values import VariableValues
-
 from app.cli.faults import Fault
 from app.documents import Document, Documents
 from app.limits import Limits
-from app.plans.cache import Plans
+from app.plans.cache import planned
+from app.plans.planner import NotPlanned
 from app.plans.printing import printed
+from app.plans.variables import conditions
 from app.product import bound_schema
 from domain.callers import USER_MODES
 
@@ -27,10 +27,15 @@ def plan(chosen: argparse.Namespace) -> int:
     document = documents.prepared(chosen.query)
     if not isinstance(document, Document):
         raise Fault("\n".join(fault.message for fault in document.faults))
-    plans = Plans(schema, at_once=True)
-    known = plans.known(document, document.operations[0])
-    made = plans.plan(known, VariableValues({}, variables)) if known else None
-    if made is None:
-        raise Fault("graphql-core executes this: see docs/execution.md for what has no plan.")
+    operation = document.operations[0]
+    unsaid = [
+        name for name in conditions(operation.document, operation.node) if not isinstance(variables.get(name), bool)
+    ]
+    if unsaid:
+        raise Fault(f"@skip and @include ask for {', '.join(unsaid)}: --variables has to say true or false.")
+    try:
+        made = planned(schema, operation, variables)
+    except NotPlanned:
+        raise Fault("graphql-core executes this: see docs/execution.md for what has no plan.") from None
     sys.stdout.write(printed(made))
     return 0

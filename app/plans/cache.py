@@ -2,18 +2,19 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from graphql import GraphQLSchema, OperationDefinitionNode
-from graphql.execution.values import VariableValues
+from graphql import GraphQLSchema
 
-from app.documents import Document, Operation, fragments
+from app.documents import Operation
 from app.plans.generator import generate
 from app.plans.plan import Plan
 from app.plans.planner import NotPlanned, plan
-from app.plans.variables import Coerced, conditions, reader
+from app.plans.runtime import Execution
+from app.plans.variables import Coerce, conditions, reader
+from resolvers.context import Context
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +34,8 @@ class Known(msgspec.Struct, eq=False):
         plans: by the values of these; None for what only graphql-core can do.
     """
 
-    document: Document
     operation: Operation
-    node: OperationDefinitionNode
-    coerce: Callable[[Mapping[str, Any]], Coerced]
+    coerce: Coerce
     conditions: tuple[str, ...]
     plans: dict[tuple[bool, ...], Plan | None]
     size: int = _FIELDS_WITHOUT_PLAN
@@ -56,31 +55,46 @@ class Plans:
         self._room = most_fields
         self._operations: OrderedDict[Operation, Known | None] = OrderedDict()
 
-    def known(self, document: Document, operation: Operation) -> Known | None:
-        """None at first sight: most texts that hold their own values never come again."""
+    def execution(self, operation: Operation, variables: Mapping[str, Any], ctx: Context) -> Execution | None:
+        """Of the operation's plan with these raw variables, to be run; None when graphql-core is to execute.
+
+        Nothing has a plan at first sight: most texts that hold their own values never come again.
+
+        Raises:
+            InvalidVariables
+        """
         known = self._operations.get(operation)
-        if known is None:
-            if operation not in self._operations:
-                self._operations[operation] = None
-                self._take(_FIELDS_WITHOUT_PLAN)
-                if not self._at_once:
-                    return None
-            node = operation_node(document, operation)
-            asked = conditions(document.ast, node)
-            known = Known(document, operation, node, reader(self._schema, node), asked, {})
-            self._operations[operation] = known
-        self._operations.move_to_end(operation)
-        return known
+        if known is not None:
+            self._operations.move_to_end(operation)
+        else:
+            known = self._met(operation)
+            if known is None:
+                return None
+        values = known.coerce(variables)
+        wanted: tuple[Any, ...] = tuple(map(values.coerced.get, known.conditions)) if known.conditions else ()
+        try:
+            plan = known.plans[wanted]
+        except KeyError:
+            plan = self._plan(known, wanted)
+        return None if plan is None else Execution(plan, values, ctx)
 
     def has_plan(self, operation: Operation) -> bool:
         known = self._operations.get(operation)
         return known is not None and any(known.plans.values())
 
-    def plan(self, known: Known, values: VariableValues) -> Plan | None:
-        """None when graphql-core is to execute."""
-        wanted: tuple[Any, ...] = tuple(map(values.coerced.get, known.conditions)) if known.conditions else ()
-        if wanted in known.plans:
-            return known.plans[wanted]
+    def _met(self, operation: Operation) -> Known | None:
+        """None at first sight."""
+        if operation not in self._operations:
+            self._operations[operation] = None
+            self._take(_FIELDS_WITHOUT_PLAN)
+            if not self._at_once:
+                return None
+        asked = conditions(operation.document, operation.node)
+        known = self._operations[operation] = Known(operation, reader(self._schema, operation.node), asked, {})
+        self._operations.move_to_end(operation)
+        return known
+
+    def _plan(self, known: Known, wanted: tuple[Any, ...]) -> Plan | None:
         if len(known.plans) >= MOST_PLANS or not all(isinstance(each, bool) for each in wanted):
             return None
         made = self._made(known, dict(zip(known.conditions, wanted, strict=True)))
@@ -92,8 +106,7 @@ class Plans:
 
     def _made(self, known: Known, values: Mapping[str, bool]) -> Plan | None:
         try:
-            made = plan(self._schema, known.node, fragments(known.document.ast), values)
-            return generate(made, projected=not made.serial)
+            return planned(self._schema, known.operation, values)
         except NotPlanned:
             return None
         except Exception:
@@ -109,6 +122,11 @@ class Plans:
             self._room += gone.size if gone else _FIELDS_WITHOUT_PLAN
 
 
-def operation_node(document: Document, operation: Operation) -> OperationDefinitionNode:
-    nodes = [each for each in document.ast.definitions if isinstance(each, OperationDefinitionNode)]
-    return nodes[document.operations.index(operation)]
+def planned(schema: GraphQLSchema, operation: Operation, conditions: Mapping[str, bool]) -> Plan:
+    """A plan that can be executed. Raises NotPlanned.
+
+    Args:
+        conditions: see `plan`.
+    """
+    made = plan(schema, operation.node, operation.fragments, conditions)
+    return generate(made, projected=not made.serial)

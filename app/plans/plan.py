@@ -148,9 +148,14 @@ class Plan(msgspec.Struct, eq=False):
         serial: one root field after the other, as mutations want it.
         fields: how many there are; a measure of memory.
         source: the generated code.
+        only: the root field that is asked, where it is but one.
     """
 
     root: Selection
     serial: bool
     fields: int
     source: str = ""
+    only: Field | None = None
+
+    def __post_init__(self) -> None:
+        self.only = self.root.waiting[0] if len(self.root.waiting) == 1 else None

@@ -8,6 +8,7 @@ null is not allowed, the nearest place above that may be.
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, TypeAlias
 
+import msgspec
 from graphql import GraphQLError, Undefined, located_error
 from graphql.execution.values import VariableValues
 from graphql.pyutils import is_iterable
@@ -15,7 +16,6 @@ from graphql.pyutils import is_iterable
 from app.access import unauthorized
 from app.plans.plan import Field, Items, Leaf, Object, Plan, Selection, Shape
 from datasources.together import together
-from domain.callers import Caller
 from domain.errors import account_suspended
 from resolvers.context import Context
 from resolvers.registry import Resolver
@@ -30,64 +30,59 @@ Todo: TypeAlias = "dict[Field, list[Asked]]"
 """Fields whose resolver has yet to be asked."""
 
 
-class Execution:
-    """Of one plan, once: await `run()`, then there are `data` and `errors`."""
+class Execution(msgspec.Struct, eq=False):
+    """Of one plan, once: await `run()`.
 
-    __slots__ = ("_caller", "_ctx", "_failures", "_place", "_plan", "_variables", "_whole")
+    Attributes:
+        content: its `data` becomes the answer's: of dicts and lists, and of structs of which each has just what was
+            selected.
+        failures: what went wrong, in the order in which it came up, with the field and the path.
+    """
 
-    def __init__(self, plan: Plan, variables: VariableValues, ctx: Context) -> None:
-        self._plan = plan
-        self._variables = variables
-        self._ctx = ctx
-        self._caller: Caller = ctx.caller
-        self._whole: dict[str, Any] = {"data": plan.root.blank.copy()}
-        self._place: Place = (self._whole, "data", None, False)
-        self._failures: list[tuple[Exception, Field, list[str | int]]] = []
+    plan: Plan
+    variables: VariableValues
+    ctx: Context
+    content: dict[str, Any] = {}
+    failures: list[tuple[Exception, Field, list[str | int]]] = []
 
-    @property
-    def data(self) -> dict[str, Any] | None:
-        """Dicts and lists, and structs of which each has just what was selected."""
-        data: dict[str, Any] | None = self._whole["data"]
-        return data
-
-    @property
     def errors(self) -> list[GraphQLError]:
-        """In the order in which they came up."""
-        if not self._failures:
-            return []
-        return [located_error(error, field.nodes, path) for error, field, path in self._failures]
+        """The failures as GraphQL has them."""
+        return [located_error(error, field.nodes, path) for error, field, path in self.failures]
 
     def run(self) -> Coroutine[Any, Any, object]:
-        root = self._plan.root.waiting
-        if len(root) == 1:
-            return self._answer_root(root[0])
-        if self._plan.serial:
-            return self._one_by_one(root)
-        return together(self._answer_root(field) for field in root)
+        plan = self.plan
+        self.content["data"] = plan.root.blank.copy()
+        if plan.only is not None:
+            return self._answer_root(plan.only)
+        if plan.serial:
+            return self._one_by_one(plan.root.waiting)
+        return together(self._answer_root(field) for field in plan.root.waiting)
 
     # Resolvers
 
     async def _one_by_one(self, root: Sequence[Field]) -> None:
         for field in root:
             await self._answer_root(field)
-            if self.data is None:
+            if self.content["data"] is None:
                 break
 
     async def _answer_root(self, field: Field) -> None:
         """One field of the operation, with all that is selected below."""
+        ctx, shape = self.ctx, field.shape
         value: Any
         try:
             resolver, arguments = self._call(field)
-            if self._caller.suspended and not resolver.suspended_too:
+            if ctx.caller.suspended and not resolver.suspended_too:
                 raise account_suspended()
-            value = await resolver.func(self._ctx, **arguments)
+            value = await resolver.func(ctx, **arguments)
         except Exception as error:
             value = error
-        data = self._whole["data"]
-        if data is None:
+        data = self.content["data"]
+        if data is None or _finish(shape, value, data, field.key):
             return
+        whole: Place = (self.content, "data", None, False)
         todo: Todo = {}
-        self._complete(field, field.shape, value, (data, field.key, self._place, field.shape.required), todo)
+        self._complete(field, shape, value, (data, field.key, whole, shape.required), todo)
         if todo:
             await self._all(todo)
 
@@ -97,7 +92,7 @@ class Execution:
 
     async def _answer(self, field: Field, asked: Sequence[Asked]) -> None:
         """One field of many records, with all that is selected below."""
-        if self._failures:
+        if self.failures:
             asked = [each for each in asked if not _is_gone(each[2])]
         values = await self._values(field, [record for record, _, _ in asked])
         several = _several(field.shape, values)
@@ -106,9 +101,10 @@ class Execution:
                 fields[field.key] = value
             return
         todo: Todo = {}
-        required = field.shape.required
+        shape, key = field.shape, field.key
         for (_, fields, place), value in zip(asked, values, strict=True):
-            self._complete(field, field.shape, value, (fields, field.key, place, required), todo)
+            if not _finish(shape, value, fields, key):
+                self._complete(field, shape, value, (fields, key, place, shape.required), todo)
         if todo:
             await self._all(todo)
 
@@ -117,8 +113,8 @@ class Execution:
         bound = field.bound
         if bound is None or bound.resolver is None:
             raise TypeError(f"{field.coordinate} has no resolver")
-        arguments = field.arguments(self._variables) if field.arguments else {}
-        if bound.rule and not bound.rule.allows(self._caller):
+        arguments = field.arguments(self.variables) if field.arguments else {}
+        if bound.rule and not bound.rule.allows(self.ctx.caller):
             raise unauthorized(field.coordinate)
         return bound.resolver, arguments
 
@@ -130,7 +126,7 @@ class Execution:
             resolver, arguments = self._call(field)
         except Exception as error:
             return [error] * len(records)
-        ctx, most = self._ctx, resolver.most
+        ctx, most = self.ctx, resolver.most
         if not resolver.batched:
             return await together(_outcome(resolver.func(ctx, record, **arguments)) for record in records)
         if len(records) <= most:
@@ -142,7 +138,7 @@ class Execution:
     # Values
 
     def _complete(self, field: Field, shape: Shape, value: Any, place: Place, todo: Todo) -> None:
-        """Puts into its place what the answer shows of a value."""
+        """Puts into its place what the answer shows of a value, step by step."""
         holder, key, _, required = place
         if value is None or value is Undefined:
             holder[key] = None
@@ -152,13 +148,6 @@ class Execution:
         if isinstance(value, Exception):
             self._fail(field, value, place)
             return
-        if shape.finish is not None:
-            try:
-                holder[key] = shape.finish(value)
-            except Exception:  # noqa: S110 - what is wrong, and where, comes out below
-                pass
-            else:
-                return
         try:
             if isinstance(shape, Leaf):
                 holder[key] = shape.coerce(value)
@@ -181,7 +170,7 @@ class Execution:
             return
         for index, each in enumerate(values):
             self._complete(field, of, each, (items, index, place, required), todo)
-            if self._failures and holder[key] is None:
+            if self.failures and holder[key] is None:
                 return
 
     def _objects(self, shape: Object, records: list[Any], items: list[Any], place: Place, todo: Todo) -> bool:
@@ -218,7 +207,7 @@ class Execution:
                 todo.setdefault(field, []).append((record, fields, place))
                 continue
             self._attribute(field, record, (fields, field.key, place, field.shape.required), todo)
-            if self._failures and holder[key] is None:
+            if self.failures and holder[key] is None:
                 return
 
     def _attribute(self, field: Field, record: Any, place: Place, todo: Todo) -> None:
@@ -226,12 +215,13 @@ class Execution:
         if bound is None:
             return
         try:
-            if bound.rule and not bound.rule.allows(self._caller):
+            if bound.rule and not bound.rule.allows(self.ctx.caller):
                 raise unauthorized(field.coordinate)
             value = getattr(record, bound.attribute)
         except Exception as error:
             self._fail(field, error, place)
-        else:
+            return
+        if not _finish(field.shape, value, place[0], place[1]):
             self._complete(field, field.shape, value, place, todo)
 
     # Faults
@@ -245,7 +235,7 @@ class Execution:
         while above is not None:
             path.append(above[1])
             above = above[2]
-        self._failures.append((error, field, path[-2::-1]))
+        self.failures.append((error, field, path[-2::-1]))
         holder, key, above, required = place
         holder[key] = None
         while required and above is not None:
@@ -261,6 +251,17 @@ def _is_gone(place: Place) -> bool:
         if holder[key] is None:
             return True
     return False
+
+
+def _finish(shape: Shape, value: Any, holder: Any, key: str | int) -> bool:
+    """Puts into its place what the answer shows of a value, in the short way; False where that is not to be had."""
+    if shape.finish is None or value is None or isinstance(value, Exception):
+        return False
+    try:
+        holder[key] = shape.finish(value)
+    except Exception:  # what is wrong, and where, comes out step by step
+        return False
+    return True
 
 
 def _has_fault(values: Sequence[Any]) -> bool:

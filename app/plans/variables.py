@@ -23,17 +23,28 @@ from graphql.utilities import coerce_input_literal
 from app.documents import MOST_REQUEST_FAULTS
 from app.plans.coercion import Member, Unusual, coerced_members, member
 
-Coerced = VariableValues | list[GraphQLError]
+Coerce = Callable[[Mapping[str, Any]], VariableValues]
+"""Of raw variables. Raises InvalidVariables."""
 
 
-def reader(schema: GraphQLSchema, operation: OperationDefinitionNode) -> Callable[[Mapping[str, Any]], Coerced]:
-    """How this operation's raw variables are coerced: as `get_variable_values` does, which does all but the usual."""
+class InvalidVariables(Exception):
+    """There are `faults` in an operation's variables, at least one."""
+
+    def __init__(self, faults: list[GraphQLError]) -> None:
+        self.faults = faults
+
+
+def reader(schema: GraphQLSchema, operation: OperationDefinitionNode) -> Coerce:
+    """How this operation's variables are coerced: as `get_variable_values` does, which does all but the usual."""
     definitions = operation.variable_definitions or ()
 
-    def by_graphql_core(raw: Mapping[str, Any]) -> Coerced:
-        return get_variable_values(
+    def by_graphql_core(raw: Mapping[str, Any]) -> VariableValues:
+        coerced = get_variable_values(
             schema, definitions, dict(raw), max_errors=MOST_REQUEST_FAULTS, hide_suggestions=True
         )
+        if isinstance(coerced, list):
+            raise InvalidVariables(coerced)
+        return coerced
 
     if not definitions:
         none = VariableValues({}, {})
@@ -43,7 +54,7 @@ def reader(schema: GraphQLSchema, operation: OperationDefinitionNode) -> Callabl
     except Unusual:
         return by_graphql_core
 
-    def usual(raw: Mapping[str, Any]) -> Coerced:
+    def usual(raw: Mapping[str, Any]) -> VariableValues:
         try:
             return VariableValues({}, coerced_members(members, raw))
         except Exception:  # of whatever kind the fault is, graphql-core finds it again

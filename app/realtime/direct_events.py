@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from graphql import OperationDefinitionNode, SelectionSetNode
+from graphql import FragmentDefinitionNode, SelectionSetNode
 
-from app.documents import Document, Operation, field_nodes, fragments
+from app.documents import Operation, field_nodes
 from subscriptions.hub import Hub
 
 
@@ -20,25 +20,22 @@ class DirectEvents:
         self._woken = woken
         self._hub = hub
 
-    def __call__(self, document: Document, operation: Operation, data: Mapping[str, Any]) -> None:
+    def __call__(self, operation: Operation, data: Mapping[str, Any]) -> None:
         """A result that is null is no event."""
         if self._woken.keys().isdisjoint(operation.root_fields):
             return  # as nearly all are
-        parts = _Parts(document, operation)
-        for mutation, selections, value in parts.fields([parts.root], data):
+        parts = _Parts(operation.fragments)
+        for mutation, selections, value in parts.fields([operation.node.selection_set], data):
             fields = self._woken.get(mutation)
             if fields and isinstance(value, Mapping):
                 self._hub.publish(fields, parts.unaliased(selections, value))
 
 
 class _Parts:
-    """The operation and the fragments of a document that was executed."""
+    """Parts of an answer, by what an operation and these fragments select."""
 
-    def __init__(self, document: Document, operation: Operation) -> None:
-        self._fragments = fragments(document.ast)
-        operations = [each for each in document.ast.definitions if isinstance(each, OperationDefinitionNode)]
-        named = (each for each in operations if each.name and each.name.value == operation.name)
-        self.root = next(named, operations[0]).selection_set
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self._fragments = fragments
 
     def unaliased(self, selections: list[SelectionSetNode], value: Any) -> Any:
         """Plain data under the SDL's names. Of a field selected twice, the first counts."""

@@ -9,13 +9,12 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLField,
-    OperationDefinitionNode,
     get_named_type,
     is_leaf_type,
 )
 from graphql.execution.values import get_argument_values, get_variable_values
 
-from app.documents import MOST_REQUEST_FAULTS, Document, Operation, fragments
+from app.documents import MOST_REQUEST_FAULTS, Document, Operation
 from app.errors import ErrorObject
 from app.execution import Executor, GraphQLRequest, refused_document, refused_variables
 from app.limits import hold_cost, hold_values
@@ -67,21 +66,17 @@ def read(executor: Executor, request: GraphQLRequest, request_id: str) -> Asked:
     given = request.variables or {}
     hold_values(given, executor.limits)
     hold_cost(operation.cost, given, executor.limits)
-    return _asked(executor, document, operation, given, request_id)
+    return _asked(executor, operation, given, request_id)
 
 
-def _asked(
-    executor: Executor, document: Document, operation: Operation, given: Mapping[str, Any], request_id: str
-) -> Asked:
-    schema = executor.schema
-    node = _node(document, operation)
+def _asked(executor: Executor, operation: Operation, given: Mapping[str, Any], request_id: str) -> Asked:
+    schema, node, fragments = executor.schema, operation.node, operation.fragments
     variables = get_variable_values(
         schema, node.variable_definitions or (), dict(given), max_errors=MOST_REQUEST_FAULTS, hide_suggestions=True
     )
     if isinstance(variables, list):
         raise Refused(refused_variables(variables, request_id).content["errors"])
-    by_name = fragments(document.ast)
-    roots = root_fields(node.selection_set, by_name, variables.coerced)
+    roots = root_fields(node.selection_set, fragments, variables.coerced)
     if len(roots) != 1:
         raise _bad("A subscription selects exactly one root field.")
     name = roots[0][0].name.value
@@ -92,13 +87,7 @@ def _asked(
         values = get_argument_values(field, roots[0][0], variables, hide_suggestions=True)
     except GraphQLError:
         raise _bad("An argument has an invalid value.") from None
-    return Asked(name, field, roots[0], by_name, values, _arguments(field, values), variables.coerced)
-
-
-def _node(document: Document, operation: Operation) -> OperationDefinitionNode:
-    nodes = [each for each in document.ast.definitions if isinstance(each, OperationDefinitionNode)]
-    named = (each for each in nodes if each.name and each.name.value == operation.name)
-    return next(named, nodes[0])
+    return Asked(name, field, roots[0], fragments, values, _arguments(field, values), variables.coerced)
 
 
 def _arguments(field: GraphQLField, values: Mapping[str, Any]) -> Arguments:

@@ -1,18 +1,21 @@
 """Plans of the small school."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from graphql import GraphQLSchema
-from graphql.execution.values import VariableValues
 
 from app.documents import Document, Documents
 from app.limits import Limits
 from app.plans.cache import Plans
 from app.plans.plan import Plan
 
+CTX: Any = SimpleNamespace()
+"""Of executions that are not run."""
 
-def document(schema: GraphQLSchema, text: str) -> Document:
-    documents = Documents(schema, Limits(), introspection=True, most=10, most_bytes=1_000_000)
+
+def document(schema: GraphQLSchema, text: str, limits: Limits | None = None) -> Document:
+    documents = Documents(schema, limits or Limits(), introspection=True, most=10, most_bytes=1_000_000)
     prepared = documents.prepared(text)
     assert isinstance(prepared, Document), prepared
     return prepared
@@ -20,8 +23,6 @@ def document(schema: GraphQLSchema, text: str) -> Document:
 
 def plan_of(schema: GraphQLSchema, text: str, variables: dict[str, Any] | None = None) -> Plan | None:
     """None for what graphql-core executes."""
-    prepared = document(schema, text)
-    plans = Plans(schema, at_once=True)
-    known = plans.known(prepared, prepared.operations[0])
-    assert known is not None
-    return plans.plan(known, VariableValues({}, variables or {}))
+    (operation,) = document(schema, text).operations
+    execution = Plans(schema, at_once=True).execution(operation, variables or {}, CTX)
+    return None if execution is None else execution.plan
