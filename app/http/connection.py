@@ -1,17 +1,15 @@
 """One client's connection: HTTP/1.1 in, ASGI calls, answers out, and bounds on time, size and number.
 
-The parser is httptools', and uvicorn's server makes the connections and ends them; between them stands nothing else,
-because every microsecond counts here.
+Requests are found by `RequestParser`, and uvicorn's server makes the connections and ends them; between them stands
+nothing else, because every microsecond counts here.
 """
 
 import asyncio
-import enum
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
 
-import httptools
 import uvicorn
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
@@ -19,36 +17,22 @@ from uvicorn.server import ServerState
 from app.http.bounds import Bounds
 from app.http.deadlines import NEVER, Deadlines
 from app.http.exchange import Exchange
-from app.http.faults import BROKEN, LARGE_HEADERS, NO_HOST, OLD_FRAMING, SLOW, UNANSWERED, UNKNOWN_VERSION, Fault
+from app.http.faults import BROKEN, SLOW, UNANSWERED, Fault
 from app.http.head import Head
-from app.http.headers import Header, header_lines, lasting_lines
+from app.http.headers import Header, lasting_lines
 from app.http.known_head import KnownHead
 from app.http.replies import EXCHANGE, HEAD, OVERLOADED
+from app.http.request_parser import BODY, HEADERS, NOTHING, RequestParser, SocketAsked
 
 log = logging.getLogger(__name__)
 
-MOST_HEADERS = 100
 LINGER_SECONDS = 2
 """How long a client that has its last answer may go on sending."""
 GOODBYE_SECONDS = 1
 
 
-class _Owed(enum.Enum):
-    """What the client owes us at the moment."""
-
-    HEADERS = enum.auto()
-    BODY = enum.auto()
-    NOTHING = enum.auto()
-
-
-_HEADERS, _BODY, _NOTHING = _Owed
-
 Upgrade = Callable[[asyncio.Transport, bytes, list[Header]], object]
 """Takes the transport, and the target and headers of a request that asks for a WebSocket, off our hands."""
-
-
-class _Refused(Exception):
-    """Stops the parser; the reason is in `_fault`, because httptools hides exceptions of callbacks."""
 
 
 class Connection(asyncio.Protocol):
@@ -85,19 +69,13 @@ class Connection(asyncio.Protocol):
         self._bounds = bounds
         self._deadlines = deadlines
         self._upgrade = upgrade
-        self._parser = self._new_parser()
         self._drained: asyncio.Future[None] | None = None
-        self._owed = _HEADERS
-        self._begun = 0
-        self._packet_bytes = self._settled_bytes = self._arrived_bytes = self._unread_bytes = 0
-        self._url = b""
-        self._headers: list[Header] = []
+        self._unread_bytes = 0
         self._asked: Exchange | None = None
         self._new: Exchange | None = None
         self._answering: Exchange | None = None
         self._waiting: deque[Exchange] = deque()
         self._known: KnownHead | None = None
-        self._fault = BROKEN
         self._refused = False
 
     @property
@@ -114,7 +92,7 @@ class Connection(asyncio.Protocol):
             transport.abort()
         elif now_open > most:
             self._state = {**self._state, OVERLOADED: True}
-        self._scope_of_all = {
+        line = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "server": get_local_addr(transport),
@@ -122,6 +100,7 @@ class Connection(asyncio.Protocol):
             "scheme": "https" if is_ssl(transport) else "http",
             "root_path": "",
         }
+        self._parser = RequestParser(self, line, self._bounds.header_bytes, sockets=self._upgrade is not None)
         self._deadlines.add(self)
         self.due = self.loop.time() + self._bounds.header_seconds
 
@@ -138,35 +117,28 @@ class Connection(asyncio.Protocol):
         if self._refused:
             self._leave_unread(len(data))
             return
-        owed, begun = self._owed, self._begun
-        between = owed is _NOTHING and self._answering is None
-        if between and self._known is not None and (request := self._known.request(data)) is not None:
+        parser, known = self._parser, self._known
+        owed, count = parser.owed, parser.count
+        between = owed is NOTHING and self._answering is None
+        if between and known is not None and (request := known.request(data)) is not None:
             self.due = NEVER
             self._start(Exchange(self, *request))
             return
-        self._packet_bytes = size = len(data)
-        self._arrived_bytes += size
-        unparsed: bytes | memoryview = data
-        while unparsed:
-            try:
-                self._parser.feed_data(unparsed)
-                break
-            except httptools.HttpParserUpgrade as stop:
-                if self._speaks_another():
-                    return
-                unparsed = memoryview(unparsed)[stop.args[0] :]
-            except httptools.HttpParserError:
-                self._refuse(self._fault)
-                return
+        try:
+            fault = parser.feed(data)
+        except SocketAsked as asked:
+            self._hand_over(asked)
+            return
+        if fault is not None:
+            self._refuse(fault)
+            return
         if self._new is not None:
             self._begin(self._new)  # without waiting for the rest of its body
-        if self._owed is not _NOTHING and self._arrived_bytes - self._settled_bytes > self._bounds.header_bytes:
-            self._refuse(LARGE_HEADERS)
-        elif owed is not self._owed or begun != self._begun:
+        if owed is not parser.owed or count != parser.count:
             self._set_due()
-            if between and self._owed is _NOTHING and begun + 1 == self._begun:
-                self._know(data)
-        elif self._answering is None and owed is _NOTHING:
+            if between and parser.owed is NOTHING and self._asked is not None:
+                self._known = KnownHead.of(data, self._asked.head)
+        elif self._answering is None and owed is NOTHING:
             # Stray line ends are no request.
             self.due = min(self.due, self.loop.time() + self._bounds.header_seconds)
 
@@ -183,49 +155,14 @@ class Connection(asyncio.Protocol):
 
     # What the parser calls
 
-    def _new_parser(self) -> Any:
-        parser = httptools.HttpRequestParser(self)
-        # An answer to the first of several requests in one packet may well be the last; what follows is dropped here.
-        parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        return parser
-
-    def on_message_begin(self) -> None:
-        self._begun += 1
-        self._owed = _HEADERS
-        self._settled_bytes = self._arrived_bytes = self._packet_bytes
+    def begun(self) -> None:
         self._unread_bytes = 0
-        self._url = b""
-        self._headers = []
         self._asked = None
 
-    def on_url(self, url: bytes) -> None:
-        self._url += url
+    def asked(self, head: Head) -> None:
+        self._asked = self._new = Exchange(self, head)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._owed is _HEADERS:  # what comes behind a body is no header, whatever its name
-            self._headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        parser, headers = self._parser, self._headers
-        by_name, version = dict(headers), parser.get_http_version()
-        self._check(by_name, version)
-        target, method = httptools.parse_url(self._url), parser.get_method().decode("ascii")
-        if target.path is None or method == "CONNECT":
-            self._stop(BROKEN)
-        if parser.should_upgrade():
-            return  # the parser stops here, and `_speaks_another` goes on
-        line = {
-            **self._scope_of_all,
-            "http_version": version,
-            "method": method,
-            "raw_path": target.path,
-            "query_string": target.query or b"",
-        }
-        self._asked = self._new = Exchange(self, Head.parsed(line, headers, by_name, parser.should_keep_alive()))
-        self._owed = _BODY
-
-    def on_body(self, body: bytes) -> None:
-        self._settled_bytes = self._arrived_bytes
+    def fed(self, body: bytes) -> None:
         exchange = self._asked
         if exchange is None:
             return
@@ -234,40 +171,12 @@ class Connection(asyncio.Protocol):
         else:
             exchange.feed(body)
 
-    def on_message_complete(self) -> None:
-        self._owed = _NOTHING
+    def ended(self) -> None:
         exchange, new = self._asked, self._new
         if exchange is not None:
             exchange.end()
         if new is not None:
             self._begin(new)
-
-    def _check(self, by_name: Mapping[bytes, bytes], version: str) -> None:
-        headers, most_bytes = self._headers, self._bounds.header_bytes
-        if len(headers) > MOST_HEADERS:
-            self._stop(LARGE_HEADERS)
-        if self._arrived_bytes > most_bytes:  # else there cannot be so many
-            size = len(self._url) + sum(len(name) + len(value) for name, value in headers)
-            if size > most_bytes:
-                self._stop(LARGE_HEADERS)
-        if b"host" not in by_name:
-            if version == "1.1":
-                self._stop(NO_HOST)
-        elif len(by_name) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
-            self._stop(NO_HOST)
-        if version != "1.1":
-            if version != "1.0":
-                self._stop(UNKNOWN_VERSION)
-            if b"transfer-encoding" in by_name:
-                self._stop(OLD_FRAMING)
-
-    def _know(self, packet: bytes) -> None:
-        exchange = self._asked
-        self._known = None if exchange is None or not exchange.keep_alive else KnownHead.of(packet, exchange.head)
-
-    def _stop(self, fault: Fault) -> NoReturn:
-        self._fault = fault
-        raise _Refused
 
     # Answers, in order
 
@@ -306,9 +215,9 @@ class Connection(asyncio.Protocol):
             return
         if self._waiting:
             self._start(self._waiting.popleft())
-        elif self._owed is _NOTHING:
+        elif self._parser.owed is NOTHING:
             self.due = self.loop.time() + self._bounds.keep_alive_seconds
-        elif self._owed is _BODY:
+        elif self._parser.owed is BODY:
             self._set_due()  # nobody watches over the rest of the body any more
         self.resume_reading()
 
@@ -334,9 +243,9 @@ class Connection(asyncio.Protocol):
 
     def _set_due(self) -> None:
         """Counted from now, when something else is owed than before."""
-        if self._owed is _HEADERS:
+        if self._parser.owed is HEADERS:
             seconds = self._bounds.header_seconds
-        elif self._owed is _BODY:
+        elif self._parser.owed is BODY:
             seconds = self._bounds.body_seconds
         elif self._answering is not None:
             seconds = NEVER
@@ -348,11 +257,11 @@ class Connection(asyncio.Protocol):
         self.due = NEVER
         if self.transport.is_closing():
             return
-        if self._owed is _NOTHING:
+        if self._parser.owed is NOTHING:
             self._close()
         elif not self.reading:
             self._set_due()  # it is us who do not read: an earlier request is still being answered
-        elif self._owed is _BODY or self._begun > 0:
+        elif self._parser.owed is BODY or self._parser.count > 0:
             self._refuse(SLOW)
         else:
             self._close()
@@ -373,7 +282,7 @@ class Connection(asyncio.Protocol):
             self._waiting.clear()
             self.pause_reading()
             return
-        if asked is not None and asked.complete and self._owed is _BODY:
+        if asked is not None and asked.complete and self._parser.owed is BODY:
             self.transport.abort()  # the answer is out, and only the rest of the body was at fault
             return
         if answering is not None:
@@ -384,7 +293,7 @@ class Connection(asyncio.Protocol):
 
     def _end(self) -> None:
         """After the last answer."""
-        if self._owed is _NOTHING:
+        if self._parser.owed is NOTHING:
             self._close()
         else:
             self._linger()
@@ -424,28 +333,15 @@ class Connection(asyncio.Protocol):
             # An idle browser leaves its part of closing TLS undone; the end of the process need not wait for it.
             self.loop.call_later(GOODBYE_SECONDS, self.transport.abort)
 
-    def _speaks_another(self) -> bool:
-        """Whether the connection leaves HTTP at the request for an upgrade that has just come.
-
-        If not, that is a request like any other. The parser stops at it and takes no body to belong to it, so another
-        one reads it anew, without that header.
-        """
-        method, wanted = self._parser.get_method(), dict(self._headers).get(b"upgrade", b"").lower()
-        if self._upgrade is not None and wanted == b"websocket" and method == b"GET":
-            if self._answering is not None:  # it cannot before that
-                self._refuse(BROKEN)
-            else:
-                self._leave()
-                self._upgrade(self.transport, self._url, self._headers)
-            return True
-        line = b"%b %b HTTP/%b\r\n" % (method, self._url, self._parser.get_http_version().encode())
-        lines = header_lines([each for each in self._headers if each[0] != b"upgrade"])
-        self._parser = self._new_parser()
-        self._parser.feed_data(line + lines + b"\r\n")
-        return False
+    def _hand_over(self, asked: SocketAsked) -> None:
+        if self._upgrade is None or self._answering is not None:  # it cannot before that
+            self._refuse(BROKEN)
+            return
+        self._leave()
+        self._upgrade(self.transport, asked.target, asked.headers)
 
     def _leave(self) -> None:
         self._server.connections.discard(self)
         self._deadlines.discard(self)
         self._asked = self._new = None
-        self._parser = None  # it holds this connection, which would wait for the garbage collector
+        self._parser.close()

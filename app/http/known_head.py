@@ -39,7 +39,7 @@ class KnownHead:
         """None where the packet is not just this head and a body whose length it tells, or the head is too long.
 
         Args:
-            packet: in which the parser found one whole request with this head, and nothing before it.
+            packet: in which the parser, between two requests before, found this head and the end of a request.
         """
         end = packet.find(_END, 0, MOST_BYTES) + len(_END)
         length = _LENGTH.search(packet, 0, end)

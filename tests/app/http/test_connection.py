@@ -231,6 +231,7 @@ class TestFraming:
             HEAD.replace(b"POST /graphql", b"POST /gr\xffphql") + b"\r\n",
             HEAD.replace(b"POST /graphql", b"CONNECT x:80") + b"\r\n",
             HEAD.replace(b"POST", b"CONNECT") + b"\r\n",
+            HEAD + b"connection: upgrade\r\nupgrade: h2c\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
             b"meow\r\n\r\n",

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.server import ServerState
 
+from app.http.connection import Connection
 from app.http.cors import Cors
 from app.http.headers import Header
 from app.http.health import Health
@@ -65,6 +67,10 @@ async def test_no_header_of_an_answer_begins_another(serve: Serve, monkeypatch: 
         assert "set-cookie" not in response.headers
 
 
+async def _well() -> None:
+    """As it is."""
+
+
 @contextlib.asynccontextmanager
 async def serving(application: ASGIApp, **chosen: str) -> AsyncIterator[int]:
     """The port of a server around any ASGI application.
@@ -72,12 +78,9 @@ async def serving(application: ASGIApp, **chosen: str) -> AsyncIterator[int]:
     Args: chosen: settings.
     """
 
-    async def ready() -> None:
-        """As it is."""
-
     settings = Settings.load({"PORT": "0", "DRAIN_NOTICE_SECONDS": "0"} | chosen)
     started, listener = asyncio.Event(), bound_socket(settings.host, 0)
-    running = server(application, Health(ready), settings, started.set)
+    running = server(application, Health(_well), settings, started.set)
     serving = asyncio.create_task(running.serve(sockets=[listener]))
     await started.wait()
     try:
@@ -163,6 +166,62 @@ async def test_who_receives_on_after_the_body_hears_that_the_client_is_gone() ->
         await reader.readuntil(b"come back ")
         writer.close()
     assert heard == ["http.request", "http.disconnect"]
+
+
+class Wire(asyncio.Transport):
+    """A transport that tells whether it would read."""
+
+    reads = True
+
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        self.reads = True
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: object) -> None:
+        """Nobody is there."""
+
+    def close(self) -> None:
+        """It ends with the test."""
+
+
+def connected(application: ASGIApp) -> tuple[Wire, Connection]:
+    """A connection of a server around any ASGI application, without a network."""
+    config = server(application, Health(_well), Settings.load({})).config
+    config.load()
+    wire, connection = Wire(), config.http_protocol_class(config=config, server_state=ServerState(), app_state={})  # type: ignore[call-arg, operator]
+    connection.connection_made(wire)
+    assert isinstance(connection, Connection)
+    return wire, connection
+
+
+async def test_who_listens_for_the_end_of_a_client_reads_nothing_behind_requests_that_wait() -> None:
+    asked, release = asyncio.Semaphore(0), asyncio.Semaphore(0)
+
+    async def listening(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        end = asyncio.create_task(receive())
+        await asyncio.sleep(0)
+        asked.release()
+        await release.acquire()
+        end.cancel()
+        await in_parts(scope, receive, send)
+
+    wire, connection = connected(listening)
+    request = GET.replace(b"connection: close\r\n", b"")
+    connection.data_received(request + request)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asked.acquire()
+        assert not wire.reads, "the second request waits"
+        release.release()
+        await asked.acquire()
+        assert wire.reads, "none waits any more"
+        release.release()
+    connection.connection_lost(None)
 
 
 class TestApplicationsThatFail:

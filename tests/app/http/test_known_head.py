@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.auth.authenticator import Authenticator
 from app.auth.config import ApiKeyConfig, AuthConfig
+from app.http.deadlines import NEVER
 from app.http.head import Head
 from app.http.known_head import MOST_BYTES, KnownHead
 from datasources.api_keys import ApiKey, key_hash
@@ -19,7 +20,7 @@ from domain.errors import Code, DomainError
 from domain.times import Timestamp, from_epoch
 from tests.app.auth.signing import NOW, Clock
 from tests.app.http.conftest import Running
-from tests.app.http.test_exchange import serving
+from tests.app.http.test_exchange import connected, serving
 from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -122,6 +123,8 @@ class TestBytes:
             GOOD.replace(b"18", b"1_8"),
             GOOD.replace(b"18", b"018"),
             packet(*LINES, body=b"x" * 100).replace(b"18", b"100"),
+            packet(*LINES, body=b"x" * 100).replace(b"18", b"101"),
+            packet(*LINES, body=b"x" * 6).replace(b"18", b"5"),
             packet(*LINES, body=b"").replace(b"18", b"-1"),
             packet(*LINES, body=b"")[:-1].replace(b"18", b"-1"),
             b"",
@@ -282,26 +285,32 @@ async def test_it_is_the_third_request_that_is_not_parsed(monkeypatch: pytest.Mo
         assert found == [False, False, True, True]
 
 
-async def test_requests_behind_a_known_one_wait_for_their_turn(site: Running) -> None:
-    site.service.release.clear()
-    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
-    last = GOOD.replace(b"?a=b", b"").replace(b"Host: x", b"Host: x\r\nConnection: close")
-    asked = GOOD.replace(b"?a=b", b"")
+async def test_a_known_request_has_its_turn_and_its_time_as_any_other() -> None:
+    begun, release = asyncio.Semaphore(0), asyncio.Semaphore(0)
+    application = Recording()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.release()
+        await release.acquire()
+        await application(scope, receive, send)
+
+    _, connection = connected(slow)
     async with asyncio.timeout(PATIENCE_SECONDS):
         for _ in range(3):
-            writer.write(asked)
-            await site.service.begun.acquire()
-            site.service.release.set()
-            await reader.readuntil(b'{"data":{"a":1}}')
-            site.service.release.clear()
-        for request in (asked, asked, last):
-            writer.write(request)
-            await writer.drain()
-            await asyncio.sleep(0.01)
-        site.service.release.set()
-        assert (await reader.read()).count(b"HTTP/1.1 200") == 3
-    writer.close()
-    assert len(site.service.requests) == 6
+            connection.data_received(GOOD)
+            await begun.acquire()
+            assert connection.due == NEVER, "it is not the client who is slow"
+            release.release()
+            await until(lambda: connection.due != NEVER)
+        for _ in range(3):
+            connection.data_received(GOOD)
+        await begun.acquire()
+        await asyncio.sleep(0)
+        assert begun.locked(), "the others wait"
+        for _ in range(3):
+            release.release()
+        await until(lambda: len(application.asked) == 6)
+    connection.connection_lost(None)
 
 
 class Keys:
