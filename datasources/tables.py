@@ -18,6 +18,9 @@ class Index(msgspec.Struct, frozen=True):
     """A global secondary index; sparse where an item lacks one of its keys.
 
     It shows all attributes, or besides the keys at least those of `include`: then changes of others cost it nothing.
+
+    Attributes:
+        is_distinct: no two items of a partition have the same sort key.
     """
 
     name: str
@@ -25,6 +28,7 @@ class Index(msgspec.Struct, frozen=True):
     sort: str | None = None
     sort_type: KeyType = "S"
     include: tuple[str, ...] | None = None
+    is_distinct: bool = False
 
 
 class Table(msgspec.Struct, frozen=True, dict=True):
@@ -162,8 +166,8 @@ MESSAGES = Table(
     "Messages",
     "messageId",
     indexes=(
-        Index("RoomIdTimestampIndex", "roomId", "timestamp"),
-        Index("ReplyToIdTimestampIndex", "replyToId", "timestamp"),
+        Index("RoomIdTimestampIndex", "roomId", "timestamp", is_distinct=True),  # each is sent later than all others
+        Index("ReplyToIdTimestampIndex", "replyToId", "timestamp", is_distinct=True),
     ),
     ttl=True,
 )

@@ -14,7 +14,7 @@ import msgspec
 
 from datasources.limits import KeyValues
 from datasources.local.evaluate import same
-from datasources.local.sqlite_schema import Insert, Layout, decode, encode
+from datasources.local.sqlite_schema import Insert, Layout, bindable, decode, encode
 from datasources.ports import MAX_BATCH_GET, Item, Write
 
 Planned = tuple[Layout, KeyValues, Write]
@@ -33,7 +33,7 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     """An item and its bytes."""
 
     item: Item
-    data: bytes
+    data: bytes | bytearray
 
 
 class RecordUnit(msgspec.Struct, frozen=True):
@@ -159,7 +159,7 @@ class RecordGroup:
 
     def store(self, layout: Layout, key: KeyValues, old: Stored | None, item: Item | None) -> None:
         """Put an item in the place of `old`, which is there; None removes it. The same again: nothing is written."""
-        new = None if item is None else Stored(item, encode(item))
+        new = None if item is None else Stored(item, bindable(encode(item)))
         if _are_same(old, new):
             return
         self._known.add(layout, key, new)
@@ -174,7 +174,7 @@ class RecordGroup:
         names = dict(zip(layout.table.key_names, key, strict=True))
         kind = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
         images = _image(layout, old), _image(layout, new)
-        self._feed.append((self.now, layout.table.name, kind, encode(names), *images))
+        self._feed.append((self.now, layout.table.name, kind, bindable(encode(names)), *images))
 
     def _read_ahead(self, works: Iterable[Any]) -> None:
         wanted: dict[Layout, dict[KeyValues, None]] = defaultdict(dict)
@@ -205,7 +205,7 @@ def _are_same(old: Stored | None, new: Stored | None) -> bool:
     return old.data == new.data or (old.item == new.item and same(old.item, new.item))
 
 
-def _image(layout: Layout, stored: Stored | None) -> bytes | None:
+def _image(layout: Layout, stored: Stored | None) -> bytes | bytearray | None:
     """What a change shows of an item."""
     if stored is None:
         return None

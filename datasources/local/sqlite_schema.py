@@ -60,7 +60,13 @@ def encode(item: Mapping[str, Any]) -> bytes:
         return _encoder.encode(_with_extensions(item))
 
 
-def decode(data: bytes | msgspec.Raw) -> Item:
+def bindable(data: bytes) -> bytearray:
+    """For a value of a statement. With `bytes` sqlite3 searches for adapters each time, which takes as long as
+    encoding an item."""
+    return bytearray(data)
+
+
+def decode(data: bytes | bytearray | msgspec.Raw) -> Item:
     return _decoder.decode(data)
 
 
@@ -122,6 +128,13 @@ class Way(msgspec.Struct, frozen=True):
     place: tuple[str, ...]
     place_row: str
     place_values: str
+
+
+def _order(table: Table, index: Index | None) -> tuple[str, ...]:
+    """Attributes by which items lie, in a table or an index: together they are another's of no item."""
+    if index is not None and index.is_distinct and index.sort is not None:
+        return index.partition, index.sort
+    return position_names(table, index)
 
 
 class Insert:
@@ -193,14 +206,14 @@ class Layout:
         return self.array_of_many(count), *values
 
     def _filled_up(self, keys: Sequence[tuple[Any, ...]]) -> tuple[int, list[Any]]:
-        """To one of few sizes, so that SQLite need not parse many statements: no item has the key NULL."""
+        """To one of few sizes, so that SQLite need not parse many statements: no item has an empty key."""
         count = next(size for size in _SIZES if size >= len(keys))
-        nothing = [None] * ((count - len(keys)) * len(self.table.key_names))
+        nothing = [""] * ((count - len(keys)) * len(self.table.key_names))
         return count, [*chain.from_iterable(keys), *nothing]
 
     def _way(self, index: Index | None) -> Way:
         partition, sort, _ = query_keys(self.table, index)
-        names = position_names(self.table, index)
+        names = _order(self.table, index)
         place = names[1:] if len(names) > 1 else names
         by_index = "" if index is None else f" INDEXED BY {self.index_name(index.name)}"
         is_there = f" AND {quoted(sort)} IS NOT NULL" if index is not None and sort is not None else ""
@@ -214,7 +227,7 @@ class Layout:
             place_values=f"({', '.join('?' * len(place))})",
         )
 
-    def row(self, item: Mapping[str, Any], data: bytes) -> list[Any]:
+    def row(self, item: Mapping[str, Any], data: bytes | bytearray) -> list[Any]:
         """Values for `upsert`; `data` is the item's bytes."""
         return [*map(item.get, self._stored_names), data]
 
@@ -237,7 +250,7 @@ class Layout:
         for index in self.table.indexes:
             # SQLite takes IS NOT NULL on a NOT NULL column for granted, and then does not know the index again.
             keys = [name for name in (index.partition, index.sort) if name and name not in self.table.key_names]
-            definitions[index.name] = self._index_definition(index.name, position_names(self.table, index), keys)
+            definitions[index.name] = self._index_definition(index.name, _order(self.table, index), keys)
         if self.table.ttl:
             definitions["_ttl"] = self._index_definition("_ttl", ["_ttl"], ["_ttl"])
         return {f"{self.table.name}.{name}": definition for name, definition in definitions.items()}

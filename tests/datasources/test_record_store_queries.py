@@ -8,7 +8,7 @@ import pytest
 
 from datasources.conditions import equals, exists, less
 from datasources.ports import Item, RecordStore, SortRange
-from datasources.tables import COURSES, ENROLLMENTS, USER_ITEMS, USERS
+from datasources.tables import COURSES, ENROLLMENTS, MESSAGES, USER_ITEMS, USERS
 from datasources.updates import Remove, Set
 from domain.records import Record
 
@@ -323,3 +323,23 @@ async def test_counting(store: RecordStore) -> None:
     assert await store.count(COURSES, "c9", most=100) == 0
     await store.put(USERS, user("ada"))
     assert await store.count(USERS, "ACTIVE", index="StatusIndex", most=5) == 1
+
+
+@pytest.mark.parametrize("descending", [False, True])
+async def test_pages_of_an_index_whose_sort_keys_are_distinct(store: RecordStore, descending: bool) -> None:
+    """No order by the table's key follows."""
+    ids = [f"m{number * 7 % 13:02}" for number in range(13)]
+    rows = [{"messageId": each, "roomId": "r", "timestamp": f"2026-11-{day:02}"} for day, each in enumerate(ids, 1)]
+    await store.batch_write(MESSAGES, puts=[*rows, {"messageId": "x", "roomId": "s", "timestamp": "2026-11-05"}])
+    found: list[str] = []
+    after = None
+    while True:
+        page = await store.query(
+            MESSAGES, "r", index="RoomIdTimestampIndex", limit=4, after=after, descending=descending
+        )
+        found += [item["messageId"] for item in page.items]
+        after = page.last_key
+        if after is None:
+            break
+        assert after.keys() == {"messageId", "roomId", "timestamp"}
+    assert found == (ids[::-1] if descending else ids)
