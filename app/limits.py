@@ -100,6 +100,9 @@ class Pages(msgspec.Struct, frozen=True):
     below: Cost
 
 
+_HOLDERS = frozenset({dict, list})
+"""The types of JSON's values that hold others."""
+
 _SHORT = 10
 """Digits of a number that is worth reading to its end."""
 
@@ -148,6 +151,8 @@ def hold_values(variables: Mapping[str, Any], limits: Limits) -> None:
         count += len(values)
         if count > limits.values:
             raise too_complex("values", limits.values, limits.values, more=True)
+        if _HOLDERS.isdisjoint(map(type, values)):
+            continue
         for value in values:
             if isinstance(value, dict):
                 waiting.append(value.values())

@@ -251,10 +251,10 @@ def checked_transaction(writes: Sequence[Write], token: str | None) -> list[Keye
         raise ValueError(f"a transaction's token has 1 to {MAX_TOKEN_CHARACTERS} characters")
     checked = [checked_write(write) for write in writes]
     _check_distinct(checked)
-    items = [write.item for _, write in checked if isinstance(write, Put)]
-    may_be_large = len(items) * MAX_ITEM_BYTES > MAX_TRANSACTION_BYTES
-    if may_be_large and sum(map(item_size, items)) > MAX_TRANSACTION_BYTES:
-        raise ValueError("the transaction is larger than 4 MB")
+    if len(checked) * MAX_ITEM_BYTES > MAX_TRANSACTION_BYTES:
+        sizes = [item_size(write.item) for _, write in checked if isinstance(write, Put)]
+        if sum(sizes) > MAX_TRANSACTION_BYTES:
+            raise ValueError("the transaction is larger than 4 MB")
     return checked
 
 

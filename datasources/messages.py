@@ -41,6 +41,7 @@ class Messages:
 
         self._store = store
         self._queue = RoomQueue(store, now, days=limits.message_days)
+        self._seconds = seconds
         self._rooms = RateLimiter(limits.room_changes_per_second, limits.room_burst, seconds)
         self._users = RateLimiter(limits.user_changes_per_second, limits.user_burst, seconds)
 
@@ -192,8 +193,9 @@ class Messages:
     async def _make(self, room_id: str, user_id: str, change: RoomChange) -> Message:
         """Within the user's rate and the room's. What is refused counts for the user only: nobody slows a room
         down that they may not write in."""
-        _spend(self._users, user_id, "This user")
-        _spend(self._rooms, room_id, "This room")
+        now = self._seconds()
+        _spend(self._users, user_id, now, "This user")
+        _spend(self._rooms, room_id, now, "This room")
         try:
             return await self._queue.make(room_id, change)
         except DomainError:
@@ -201,7 +203,7 @@ class Messages:
             raise
 
 
-def _spend(limiter: RateLimiter, name: str, what: str) -> None:
-    wait = limiter.wait(name)
+def _spend(limiter: RateLimiter, name: str, now: float, what: str) -> None:
+    wait = limiter.wait(name, now)
     if wait:
         raise rate_limited(f"{what} changes messages too fast.", after_seconds=wait)

@@ -5,7 +5,6 @@ one transaction is written once, as after the second: what lay between was never
 """
 
 import asyncio
-from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -114,7 +113,7 @@ class Draft:
         self._relied_on: set[str] = set()
         self._reactions_read = reactions
         self._reactions = dict(reactions)
-        self._shown: Tally[str] = Tally()
+        self._shown: dict[str, int] = {}
         self._uses: dict[tuple[str, str], Put | Delete] = {}
         self._also: list[Write] = []
 
@@ -169,7 +168,7 @@ class Draft:
         """The message's attachments are used from now on, until the message expires."""
         ttl = expiry(message.sent_at, self._days)
         for media_id in message.attachment_ids:
-            self._shown[media_id] += 1
+            self._shown[media_id] = self._shown.get(media_id, 0) + 1
             self._uses[media_id, message.id] = use_row(media_id, Use("MESSAGE", message.id), ttl=ttl)
 
     def hide(self, message: Message) -> None:

@@ -97,7 +97,8 @@ class RoomQueue:
             await self._commit(room_id, [call for call in batch if not call.answer.done()])
 
         try:
-            await settle(attempt, "The room")
+            if not await self._commit_remembered(room_id, batch):
+                await settle(attempt, "The room")
         except Exception as error:  # of the store, or a bug: each caller is told
             for call in batch:
                 if not call.answer.done():
@@ -109,7 +110,7 @@ class RoomQueue:
 
     async def _commit(self, room_id: str, calls: list[_Call]) -> None:
         """Raises LostRace."""
-        if not calls or await self._commit_remembered(room_id, calls):
+        if not calls:
             return
         draft = await read(self._store, room_id, [call.change for call in calls], self._now(), self._days)
         made = [(call, message) for call in calls if (message := _applied(call, draft)) is not None]

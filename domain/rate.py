@@ -23,9 +23,15 @@ class RateLimiter:
         # Of each what is left, and when that was.
         self._buckets: OrderedDict[Hashable, list[float]] = OrderedDict()
 
-    def wait(self, caller: Hashable) -> int:
-        """Takes a token and returns 0; with none left, the whole seconds until there is one."""
-        now, bucket = self._clock(), self._buckets.get(caller)
+    def wait(self, caller: Hashable, now: float | None = None) -> int:
+        """Takes a token and returns 0; with none left, the whole seconds until there is one.
+
+        Args:
+            now: of the limiter's clock, where it was just read.
+        """
+        if now is None:
+            now = self._clock()
+        bucket = self._buckets.get(caller)
         if bucket is None:
             bucket = self._buckets[caller] = [self._burst, now]
             if len(self._buckets) > MOST_CALLERS:

@@ -13,7 +13,7 @@ from typing import Any
 from datasources import tables as declared
 from datasources.conditions import Condition
 from datasources.limits import (
-    KeyValues,
+    Keyed,
     check_batch_get,
     check_queries,
     check_query,
@@ -105,7 +105,7 @@ class SQLiteStore:
     def _layout(self, table: Table) -> Layout:
         layout = self._layouts.get(table.name)
         if layout is None:
-            raise ValueError(f"{table.name} is no table of this store")
+            raise _no_table(table.name)
         return layout
 
     # For engines that keep tables of their own in the file
@@ -244,20 +244,23 @@ class SQLiteStore:
         return None if old is None else _copy(old)
 
     async def _write(self, write: Write) -> Effect:
-        effect: Effect = await self._writer.do(Single([self._planned(*checked_write(write))]))
+        effect: Effect = await self._writer.do(Single(self._planned([checked_write(write)])))
         return effect
 
     async def batch_write(self, table: Table, *, puts: Sequence[Attributes] = (), deletes: Sequence[Key] = ()) -> None:
         writes = checked_batch(table, puts, deletes)
         if writes:
-            await self._writer.do(Batch([self._planned(key, write) for key, write in writes]))
+            await self._writer.do(Batch(self._planned(writes)))
 
     async def transact(self, writes: Sequence[Write], *, token: str | None = None) -> None:
-        planned = [self._planned(key, write) for key, write in checked_transaction(writes, token)]
-        await self._writer.do(Transaction(planned, token))
+        await self._writer.do(Transaction(self._planned(checked_transaction(writes, token)), token))
 
-    def _planned(self, key: KeyValues, write: Write) -> Planned:
-        return self._layout(write.table), key, write
+    def _planned(self, writes: Sequence[Keyed]) -> list[Planned]:
+        layouts = self._layouts
+        try:
+            return [(layouts[write.table.name], key, write) for key, write in writes]
+        except KeyError as unknown:
+            raise _no_table(unknown.args[0]) from None
 
     # Change feed
 
@@ -311,6 +314,10 @@ class SQLiteStore:
                 await self.sweep()
             except DomainError as error:  # busy or broken: the next round is soon
                 _log.warning("sweep failed", extra={"error": error.code})
+
+
+def _no_table(name: str) -> ValueError:
+    return ValueError(f"{name} is no table of this store")
 
 
 def _copy(item: Item) -> Item:
