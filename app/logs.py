@@ -8,7 +8,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -118,7 +118,7 @@ class AccessLines:
     Lines are made and written together, when the turn of the event loop ends, or later.
 
     Args:
-        out: None: no lines are wanted.
+        out: None: no lines are wanted; readers may want what would be in them.
         hold_seconds: how long a line may wait for others. 0: for the end of the turn.
     """
 
@@ -127,10 +127,13 @@ class AccessLines:
         self._raw = getattr(out, "buffer", None)  # of a text stream over bytes: the lines need not be text in between
         self._hold_seconds = hold_seconds
         self._held: list[tuple[float, dict[str, Any]]] = []
+        self._readers: list[Callable[[Iterable[Mapping[str, Any]]], None]] = []
+
+    def add_reader(self, reader: Callable[[Iterable[Mapping[str, Any]]], None]) -> None:
+        """Shown the fields of many requests at once when their lines are written, or would be."""
+        self._readers.append(reader)
 
     def __call__(self, fields: dict[str, Any]) -> None:
-        if self._out is None:
-            return
         held = self._held
         if not held:
             self._flush_soon()
@@ -148,7 +151,11 @@ class AccessLines:
     def flush(self) -> None:
         """Writes what is held."""
         held, self._held = self._held, []
-        if not held or self._out is None:
+        if not held:
+            return
+        for reader in self._readers:
+            reader([fields for _, fields in held])
+        if self._out is None:
             return
         lines = _encode_lines([_access_line(at, fields) for at, fields in held])
         try:

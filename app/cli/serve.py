@@ -51,7 +51,7 @@ def serve(chosen: argparse.Namespace) -> int:
     return 0
 
 
-async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
+async def _serve(settings: Settings, access_log: logs.AccessLines) -> None:
     try:
         listener = bound_socket(settings.host, settings.port)
     except OSError as error:
@@ -92,9 +92,10 @@ async def _serve(settings: Settings, access_log: logs.AccessLog) -> None:
                 greet = partial(_greet, settings, tls, metrics_port)
                 traced = front if app.tracing is None else app.tracing.front(front)
                 await server(traced, health, settings, greet, doorman, tls).serve(sockets=[listener])
+                access_log.flush()  # its lines are counted in the last metrics
 
 
-def _watched(app: App, services: Services, access_log: logs.AccessLog) -> logs.AccessLog:
+def _watched(app: App, services: Services, access_log: logs.AccessLines) -> logs.AccessLog:
     """The access log, counted; what is only looked at now and then is made known to the instruments."""
     live, hub, sockets = app.realtime.live, app.realtime.hub, services.sockets
     app.instruments.watch(

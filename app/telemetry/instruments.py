@@ -3,7 +3,8 @@
 Labels have few values, all of them ours: a client's words, such as the names of operations, never become one.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import collections
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -13,7 +14,7 @@ from prometheus_client.samples import Sample
 
 from app.documents import Operation
 from app.execution import Answer
-from app.logs import AccessLog
+from app.logs import AccessLines
 from app.telemetry.tallies import Counts, TimedCounts, Times
 from domain.errors import Code
 
@@ -84,18 +85,16 @@ class Instruments:
             for error in answer.content["errors"]:
                 self._errors.labels(_error_type(error)).inc()
 
-    def counted(self, access_log: AccessLog) -> AccessLog:
-        """The access log, its lines counted. That of a socket's end has no status, and was counted when it opened."""
-        by = self._http.by
+    def counted(self, access_log: AccessLines) -> AccessLines:
+        """The access log, its lines counted when they are written."""
+        access_log.add_reader(self._requests)
+        return access_log
 
-        def write(fields: dict[str, Any]) -> None:
-            status = fields.get("status")
-            if status is not None:
-                path = fields["path"]
-                by[path if path in _PATHS else OTHER, status] += 1
-            access_log(fields)
-
-        return write
+    def _requests(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        # That of a socket's end has no status, and was counted when it opened.
+        answered = collections.Counter((line["path"], line["status"]) for line in lines if "status" in line)
+        for (path, status), count in answered.items():
+            self._http.by[path if path in _PATHS else OTHER, str(status)] += count
 
     def handed_out(self, seconds: float, listeners: int) -> None:
         """An event has reached its listeners in this process."""

@@ -33,12 +33,12 @@ class Counts(Tally):
 
     def __init__(self, name: str, words: str, labels: Sequence[str]) -> None:
         super().__init__(name, words, labels)
-        self.by: defaultdict[tuple[str | int, ...], int] = defaultdict(int)
+        self.by: defaultdict[tuple[str, ...], int] = defaultdict(int)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         family = CounterMetricFamily(self.name, self._words, labels=self.labels)
         for values, count in list(self.by.items()):
-            family.add_metric(list(map(str, values)), count)
+            family.add_metric(values, count)
         yield family
 
 

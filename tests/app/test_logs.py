@@ -146,6 +146,21 @@ async def test_access_lines_that_may_wait_are_written_together_and_at_the_end():
     assert lines(out)[-1]["requestId"] == "last"
 
 
+async def test_readers_are_shown_requests_together_whether_or_not_lines_are_wanted() -> None:
+    before = logging.getLogger().handlers[:]
+    try:
+        loud, quiet = logs.configure("INFO", io.StringIO()), logs.configure("WARNING", io.StringIO())
+    finally:
+        logging.getLogger().handlers[:] = before
+    for access_log in (loud, quiet):
+        read: list[list[dict]] = []
+        access_log.add_reader(lambda lines, read=read: read.append(list(lines)))
+        access_log({"status": 200})
+        access_log({"status": 404})
+        await asyncio.sleep(0)
+        assert read == [[{"status": 200}, {"status": 404}]]
+
+
 async def test_a_log_that_nobody_reads_any_more_stops_no_request():
     closed = io.StringIO()
     before = logging.getLogger().handlers[:]
