@@ -40,8 +40,9 @@ PARTS = {
 - The peers have plain tables of their own with the indexes that these questions need, filled with the same school, and
   check no credentials. Strawberry has both caches, aiosqlite and DataLoaders; Mercurius has its JIT, its loaders and
   prepared statements of better-sqlite3.
-- Nothing changes while it is timed. Ours reads every page from the file, but decodes it only if its bytes are not those
-  that it remembers; theirs decode each time.
+- Ours reads every page from the file, but decodes it only if its bytes are not those that it remembers; theirs decode
+  each time. Nothing changes while it is timed, but for "changed": there, before each request, the title of a lesson on
+  the page, or of a course in the catalog, changes in the file of every server, and one request waits for the other.
 """,
     ),
     "documents": Part(

@@ -90,7 +90,9 @@ class Sending:
         return [
             _result("messages acknowledged", rate, "a second"),
             _result("time of the core for each message", 1e6 / rate, "us", 1e6 / LEAST_PER_SECOND),
+            _result("until a message is acknowledged, mean", statistics.fmean(milliseconds), "ms"),
             _result("until a message is acknowledged, p50", many[49], "ms"),
+            _result("until a message is acknowledged, p90", many[89], "ms"),
             _result("until a message is acknowledged, p99", many[98], "ms", MOST_P99_MILLISECONDS),
             _result("server's CPU for a message, while they are sent", cost, "us CPU"),
             _result("server's CPU for a message, with what workers do later", whole, "us CPU"),

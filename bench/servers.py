@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,9 @@ ROOT = Path(__file__).parent.parent
 STARTUP_SECONDS = 30
 CONNECTIONS = 16
 _CORES = sorted(os.sched_getaffinity(0))
+
+Change = Callable[[], None]
+"""Of what the servers are asked for."""
 
 
 @dataclass(frozen=True)
@@ -126,20 +129,26 @@ def wait_until_open(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError(f"nothing listens on port {port} after {STARTUP_SECONDS} s")
 
 
-async def ask(server: Server, body: bytes, times: int) -> bytes:
-    """The same request `times` times, over at most CONNECTIONS kept-alive connections; one answer's body."""
+async def ask(server: Server, body: bytes, times: int, change: Change | None = None) -> bytes:
+    """The same request `times` times, over at most CONNECTIONS kept-alive connections; one answer's body.
+
+    Args:
+        change: what happens before each request, which then waits for the one before.
+    """
     request = post(server.port, server.headers, body)
-    connections = min(CONNECTIONS, times)
+    connections = 1 if change else min(CONNECTIONS, times)
     shares = [len(range(number, times, connections)) for number in range(connections)]
-    answers = await asyncio.gather(*(_one_connection(server.port, request, share) for share in shares))
+    answers = await asyncio.gather(*(_one_connection(server.port, request, share, change) for share in shares))
     return answers[0]
 
 
-async def _one_connection(port: int, request: bytes, times: int) -> bytes:
+async def _one_connection(port: int, request: bytes, times: int, change: Change | None) -> bytes:
     connection = await Connection.open(port)
     answer = b""
     try:
         for _ in range(times):
+            if change is not None:
+                change()
             answer = await connection.ask(request)
     finally:
         connection.close()

@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench import node, rounds, servers, stored_school
+from app.engines import DATABASE_FILE
+from bench import node, rounds, servers, stored_school, titles
 from bench.peers import school_tables
 from bench.report import Result
+from bench.servers import Server
 
 KEY = "da2-" + "b" * 26
 FAST = "1000000"
@@ -40,4 +43,16 @@ def measure(left_out: list[str]) -> list[Result]:
                 *(servers.serve(name, command, {}, DATABASE=str(database)) for name, command in peers.items()),
             )
         ]
-        return asyncio.run(rounds.compare(started, stored_school.REQUESTS, title="on SQLite", targets=TARGETS))
+        return asyncio.run(_compared(started, planted / DATABASE_FILE, database))
+
+
+async def _compared(started: Sequence[Server], planted: Path, database: Path) -> list[Result]:
+    results = await rounds.compare(started, stored_school.REQUESTS, title="on SQLite", targets=TARGETS)
+    with contextlib.ExitStack() as opened:
+        connections = [opened.enter_context(titles.connection(file)) for file in (planted, database)]
+        changes = {
+            "page": titles.change(*connections, titles.LESSON),
+            "catalog": titles.change(*connections, titles.COURSE),
+        }
+        asked = {name: stored_school.REQUESTS[name] for name in changes}
+        return results + await rounds.compare(started, asked, title="on SQLite, changed", targets={}, changes=changes)
