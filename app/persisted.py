@@ -119,9 +119,10 @@ def asked_id(content: Mapping[str, Any]) -> str | None:
     Raises:
         ValueError: it is not of either's form.
     """
-    named = content.get("documentId")
+    named, extensions = content.get("documentId"), content.get("extensions")
     if named is None:
-        extensions = content.get("extensions")
+        if extensions is None:
+            return None
         persisted = extensions.get("persistedQuery") if isinstance(extensions, dict) else None
         if persisted is None:
             return None

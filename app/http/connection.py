@@ -117,13 +117,22 @@ class Connection(asyncio.Protocol):
         if self._refused:
             self._leave_unread(len(data))
             return
-        parser, known = self._parser, self._known
-        owed, count = parser.owed, parser.count
-        between = owed is NOTHING and self._answering is None
-        if between and known is not None and (request := known.request(data)) is not None:
+        between = self._answering is None and self._parser.owed is NOTHING
+        known = self._known.request(data) if between and self._known is not None else None
+        if known is None:
+            self._parse(data, between)
+        else:
+            head, body = known
             self.due = NEVER
-            self._start(Exchange(self, *request))
-            return
+            self._start(Exchange(self, head, body))
+
+    def _parse(self, data: bytes, between: bool) -> None:
+        """
+        Args:
+            between: nothing of a request has come yet, and none is being answered.
+        """
+        parser = self._parser
+        owed, count = parser.owed, parser.count
         try:
             fault = parser.feed(data)
         except SocketAsked as asked:
