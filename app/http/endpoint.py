@@ -10,7 +10,7 @@ from app.execution import Answer, GraphQLRequest
 from app.http.cors import Cors
 from app.http.headers import Header
 from app.http.reception import Reception, Service
-from app.http.replies import ACCESS_FIELDS, REQUEST_ID, Reply, method_not_allowed, reply_headers
+from app.http.replies import ACCESS_LINE, REQUEST_ID, Reply, method_not_allowed, reply_headers
 from app.http.requests import RequestReader, shown
 from domain.callers import MODE_NAMES
 
@@ -55,11 +55,11 @@ class GraphQLEndpoint:
         state = scope["state"]
         with self._reception:
             caller = await self._reception.caller(scope, body, self._shown)
-            state[ACCESS_FIELDS]["mode"] = MODE_NAMES[caller.mode]
+            state[ACCESS_LINE].mode = MODE_NAMES[caller.mode]
             request = self._read(scope, body)
             name = request.operation_name
             if name is not None and len(name) <= LONGEST_NAME and name.isascii() and name.isidentifier():
-                state[ACCESS_FIELDS]["operation"] = name
+                state[ACCESS_LINE].operation = name
             answer = await self._service.execute(request, caller, state[REQUEST_ID])
         return await _executed(answer).send(scope, send)
 

@@ -17,7 +17,7 @@ from app.http.cors import Cors
 from app.http.head import Head
 from app.http.headers import NOSNIFF, Headers
 from app.http.replies import (
-    ACCESS_FIELDS,
+    ACCESS_LINE,
     COMMON_HEADERS,
     HEAD,
     OVERLOADED,
@@ -85,13 +85,9 @@ class Front:
         logs.request_id.set(request_id)
         path: str = scope["path"]
         is_graphql = path == GRAPHQL_PATH
-        fields: dict[str, Any] = {
-            "requestId": request_id,
-            "method": scope["method"],
-            "path": path if is_graphql else _shown(path),
-            "status": 0,
-            "ms": 0.0,
-        }
+        line = logs.AccessLine(
+            request_id=request_id, method=scope["method"], path=path if is_graphql else _shown(path), status=0
+        )
         if is_graphql or _OPEN_PATH.fullmatch(path):
             headers = self._cors.headers(scope["headers"])
         elif path.startswith(FILES_PATH):
@@ -102,7 +98,7 @@ class Front:
         if HEAD not in state:
             state[HEAD] = Head.of(scope)
         state[REQUEST_ID] = request_id
-        state[ACCESS_FIELDS] = fields
+        state[ACCESS_LINE] = line
         state[COMMON_HEADERS] = headers
         send_with_headers = partial(_send_with_headers, state, send)
         try:
@@ -113,21 +109,21 @@ class Front:
         except Refusal as refusal:
             await refusal.reply(request_id).send(scope, send_with_headers)
         except ClientGone:
-            fields["status"] = CLIENT_GONE
+            line.status = CLIENT_GONE
         except asyncio.CancelledError:  # the server ends and waits no longer
-            if not fields["status"]:
+            if not line.status:
                 await overloaded("The server is going away.").reply(request_id).send(scope, send_with_headers)
         except Exception:
             log.exception("unhandled exception")
-            if fields["status"]:
+            if line.status:
                 raise  # half an answer is out; the connection has to break
             failure = Refusal(
                 500, "INTERNAL_ERROR", "Internal error.", info={"requestId": request_id, "retryable": True}
             )
             await failure.reply(request_id).send(scope, send_with_headers)
         finally:
-            fields["ms"] = int((time.perf_counter() - began) * 100_000) / 100
-            self._access_log(fields)
+            line.ms = int((time.perf_counter() - began) * 100_000) / 100
+            self._access_log(line)
         return None
 
     async def _others(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,7 +144,7 @@ class Front:
 async def _send_with_headers(state: Mapping[str, Any], send: Send, message: Message) -> None:
     """For the access line and with the headers that are in the request's state."""
     if message["type"] == "http.response.start":
-        state[ACCESS_FIELDS]["status"] = message["status"]
+        state[ACCESS_LINE].status = message["status"]
         own = (b"x-amzn-requestid", state[REQUEST_ID].encode())
         message["headers"] = [*message["headers"], own, *state[COMMON_HEADERS].pairs]
     await send(message)

@@ -17,7 +17,7 @@ from app.http import body as bodies
 from app.http.cors import Cors
 from app.http.headers import Header
 from app.http.reception import Reception, Service
-from app.http.replies import ACCESS_FIELDS, REQUEST_ID, Reply, method_not_allowed, reply_headers
+from app.http.replies import ACCESS_LINE, REQUEST_ID, Reply, method_not_allowed, reply_headers
 from domain.callers import MODE_NAMES, Caller
 from domain.errors import Code
 from domain.file_keys import incoming
@@ -84,7 +84,7 @@ class Multipart:
         body = await self._reception.body(scope, receive)
         with self._reception:
             caller = await self._reception.caller(scope, body, path.shown)
-            scope["state"][ACCESS_FIELDS]["mode"] = MODE_NAMES[caller.mode]
+            scope["state"][ACCESS_LINE].mode = MODE_NAMES[caller.mode]
             given = bodies.json_object(body)
             try:
                 answer = await path.answer(self._runner(caller, scope["state"][REQUEST_ID]), caller, given)

@@ -14,12 +14,12 @@ JSON = b"application/json;charset=UTF-8"
 _KIND: tuple[Header, ...] = ((b"content-type", JSON), (b"cache-control", b"no-store"))
 
 REQUEST_ID = "request_id"
-ACCESS_FIELDS = "access"
+ACCESS_LINE = "access"
 COMMON_HEADERS = "headers"
 HEAD = "head"
 EXCHANGE = "exchange"
 OVERLOADED = "overloaded"
-"""Keys of `scope["state"]`: the request's id, what the access line will tell, the `Headers` of the answer besides the
+"""Keys of `scope["state"]`: the request's id, its `AccessLine`, the `Headers` of the answer besides the
 id's, the request's `Head`; and from connections of ours the `Exchange`, which takes an answer whole, and whether this
 is one above the limit, where only health is answered."""
 
@@ -46,7 +46,7 @@ class Reply(msgspec.Struct, frozen=True):
         if exchange is not None:
             own, common, request_id = self.headers.lines, state[COMMON_HEADERS].lines, state[REQUEST_ID].encode()
             if exchange.answer(self.status, b"%b%bx-amzn-requestid: %b\r\n" % (own, common, request_id), self.body):
-                state[ACCESS_FIELDS]["status"] = self.status
+                state[ACCESS_LINE].status = self.status
                 return
         headers = [*self.headers.pairs, (b"content-length", b"%d" % len(self.body))]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})

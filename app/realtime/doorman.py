@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.logs import AccessLog
+from app.logs import AccessLine, AccessLog
 from app.realtime.appsync_socket import AppSyncSession
 from app.realtime.handshake import Handshake
 from app.realtime.services import Services
@@ -59,10 +59,14 @@ class Doorman:
         return PROTOCOLS[protocol](socket, self._services)
 
     def tell(self, handshake: Handshake, status: int) -> None:
-        self._access_log({**_common(handshake), "status": status})
+        line = _line(handshake)
+        line.status = status
+        self._access_log(line)
 
     def tell_of_end(self, handshake: Handshake, code: int | None, seconds: float) -> None:
-        self._access_log({**_common(handshake), "closed": code, "seconds": round(seconds, 1)})
+        line = _line(handshake)
+        line.closed, line.seconds = code, round(seconds, 1)
+        self._access_log(line)
 
     def _address_of(self, peer: str | None, headers: tuple[tuple[str, str], ...]) -> str | None:
         forwarded = ", ".join(value for name, value in headers if name == "x-forwarded-for")
@@ -71,13 +75,9 @@ class Doorman:
         return self._proxies.get_trusted_client_address(forwarded)[0] or peer
 
 
-def _common(handshake: Handshake) -> dict[str, Any]:
-    return {
-        "requestId": handshake.request_id,
-        "method": "GET",
-        "path": handshake.path if handshake.path in PATHS else "elsewhere",
-        "socket": True,
-    }
+def _line(handshake: Handshake) -> AccessLine:
+    path = handshake.path if handshake.path in PATHS else "elsewhere"
+    return AccessLine(request_id=handshake.request_id, method="GET", path=path, socket=True)
 
 
 async def _nothing(*_: Any) -> None:

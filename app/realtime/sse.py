@@ -15,7 +15,7 @@ from app.execution import GraphQLRequest
 from app.http import body as bodies
 from app.http.cors import Cors
 from app.http.reception import credentials_of
-from app.http.replies import ACCESS_FIELDS, Refusal, method_not_allowed, overloaded
+from app.http.replies import ACCESS_LINE, Refusal, method_not_allowed, overloaded
 from app.http.requests import shown
 from app.realtime import connecting
 from app.realtime.live import Subscription, error_of
@@ -122,7 +122,7 @@ class EventStreams:
         except connecting.Refusal as refused:
             error_type, message = str(refused.error["errorType"]), str(refused.error["message"])
             raise Refusal(refused.code, error_type, message) from None
-        scope["state"][ACCESS_FIELDS]["mode"] = caller.mode.value
+        scope["state"][ACCESS_LINE].mode = caller.mode.value
         return caller
 
     async def _serve(

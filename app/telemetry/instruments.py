@@ -4,9 +4,10 @@ Labels have few values, all of them ours: a client's words, such as the names of
 """
 
 import collections
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import UNSET
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.registry import Collector
@@ -14,7 +15,7 @@ from prometheus_client.samples import Sample
 
 from app.documents import Operation
 from app.execution import Answer
-from app.logs import AccessLines
+from app.logs import AccessLine, AccessLines
 from app.telemetry.tallies import Counts, TimedCounts, Times
 from domain.errors import Code
 
@@ -90,9 +91,9 @@ class Instruments:
         access_log.add_reader(self._requests)
         return access_log
 
-    def _requests(self, lines: Iterable[Mapping[str, Any]]) -> None:
+    def _requests(self, lines: Sequence[AccessLine]) -> None:
         # That of a socket's end has no status, and was counted when it opened.
-        answered = collections.Counter((line["path"], line["status"]) for line in lines if "status" in line)
+        answered = collections.Counter((line.path, line.status) for line in lines if line.status is not UNSET)
         for (path, status), count in answered.items():
             self._http.by[path if path in _PATHS else OTHER, str(status)] += count
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.documents import Operation
 from app.execution import Answer
-from app.http.replies import ACCESS_FIELDS
+from app.http.replies import ACCESS_LINE
 from app.settings import Settings, SettingsFault
 from app.telemetry.instruments import SEVERAL
 from app.version import VERSION
@@ -95,7 +95,7 @@ class Tracing:
                 try:
                     await application(scope, receive, send)
                 finally:
-                    span.set_attribute("http.response.status_code", scope["state"][ACCESS_FIELDS]["status"])
+                    span.set_attribute("http.response.status_code", scope["state"][ACCESS_LINE].status)
             return None
 
         return traced

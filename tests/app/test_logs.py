@@ -4,6 +4,7 @@ import asyncio
 import io
 import logging
 import time
+from typing import Any
 
 import orjson
 import pytest
@@ -24,6 +25,10 @@ def out():
 
 def lines(out: io.StringIO) -> list[dict]:
     return [orjson.loads(line) for line in out.getvalue().splitlines()]
+
+
+def access_line(request_id: str, status: int = 200) -> logs.AccessLine:
+    return logs.AccessLine(request_id=request_id, method="POST", path="/graphql", status=status)
 
 
 @pytest.mark.parametrize(
@@ -118,14 +123,22 @@ async def test_an_access_line_is_written_when_lines_of_its_level_are():
     loud, quiet = io.StringIO(), io.StringIO()
     before = logging.getLogger().handlers[:]
     try:
-        logs.configure("INFO", loud)({"requestId": "r", "status": 200})
-        logs.configure("WARNING", quiet)({"requestId": "r", "status": 200})
+        logs.configure("INFO", loud)(access_line("r", 200))
+        logs.configure("WARNING", quiet)(access_line("r", 200))
     finally:
         logging.getLogger().handlers[:] = before
     await asyncio.sleep(0)
     (line,) = lines(loud)
     assert line.pop("at").endswith("Z")
-    assert line == {"level": "INFO", "logger": "access", "message": "request", "requestId": "r", "status": 200}
+    assert list(line.items()) == [
+        ("level", "INFO"),
+        ("logger", "access"),
+        ("message", "request"),
+        ("requestId", "r"),
+        ("method", "POST"),
+        ("path", "/graphql"),
+        ("status", 200),
+    ]
     assert quiet.getvalue() == ""
 
 
@@ -137,11 +150,11 @@ async def test_access_lines_that_may_wait_are_written_together_and_at_the_end():
     finally:
         logging.getLogger().handlers[:] = before
     for number in range(logs.MOST_HELD_LINES - 1):
-        access_log({"requestId": str(number)})
+        access_log(access_line(str(number)))
     assert out.getvalue() == ""
-    access_log({"requestId": "one too many to hold"})
+    access_log(access_line("one too many to hold"))
     assert len(lines(out)) == logs.MOST_HELD_LINES
-    access_log({"requestId": "last"})
+    access_log(access_line("last"))
     access_log.flush()
     assert lines(out)[-1]["requestId"] == "last"
 
@@ -153,12 +166,12 @@ async def test_readers_are_shown_requests_together_whether_or_not_lines_are_want
     finally:
         logging.getLogger().handlers[:] = before
     for access_log in (loud, quiet):
-        read: list[list[dict]] = []
-        access_log.add_reader(lambda lines, read=read: read.append(list(lines)))
-        access_log({"status": 200})
-        access_log({"status": 404})
+        read: list[list[Any]] = []
+        access_log.add_reader(lambda lines, read=read: read.append([line.status for line in lines]))
+        access_log(access_line("r", 200))
+        access_log(access_line("r", 404))
         await asyncio.sleep(0)
-        assert read == [[{"status": 200}, {"status": 404}]]
+        assert read == [[200, 404]]
 
 
 async def test_a_log_that_nobody_reads_any_more_stops_no_request():
@@ -167,7 +180,7 @@ async def test_a_log_that_nobody_reads_any_more_stops_no_request():
     try:
         access_log = logs.configure("INFO", closed)
         closed.close()
-        access_log({"requestId": "r"})
+        access_log(access_line("r"))
         await asyncio.sleep(0)
     finally:
         logging.getLogger().handlers[:] = before
@@ -175,8 +188,8 @@ async def test_a_log_that_nobody_reads_any_more_stops_no_request():
 
 async def test_access_lines_of_one_turn_of_the_loop_are_written_together_and_in_order(out):
     access_log = logs.configure("INFO", out)
-    access_log({"requestId": "first"})
-    access_log({"requestId": "second"})
+    access_log(access_line("first"))
+    access_log(access_line("second"))
     assert out.getvalue() == ""
     await asyncio.sleep(0)
     assert [line["requestId"] for line in lines(out)] == ["first", "second"]
