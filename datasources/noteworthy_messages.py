@@ -4,9 +4,9 @@ Every mention and every reply tells its user. All else tells a member once, and 
 in a large room it tells nobody. So a busy room floods nobody, and its cost goes by its members, not by its messages.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -64,16 +64,13 @@ async def in_room_log(store: RecordStore, events: Sequence[FeedEvent]) -> list[D
         if message_id in messages:
             rooms[messages[message_id].room_id].worded.append(messages[message_id])
     items = await get_each(store, ROOMS, [room_key(room_id) for room_id in rooms])
-    gate = asyncio.Semaphore(_ROOMS_AT_ONCE)
-
-    async def in_room(item: Item | None, said: _Said) -> list[Draft]:
-        if item is None:
-            return []
-        async with gate:
-            return await _in_room(store, room_of(item, None), said)
-
-    found = await asyncio.gather(*(in_room(item, said) for item, said in zip(items, rooms.values(), strict=True)))
-    return [draft for drafts in found for draft in drafts]
+    known = [(room_of(item, None), rooms[item["roomId"]]) for item in items if item is not None]
+    drafts: list[Draft] = []
+    for start in range(0, len(known), _ROOMS_AT_ONCE):
+        some = known[start : start + _ROOMS_AT_ONCE]
+        members = await _members(store, some)
+        drafts += [draft for room, said in some for draft in _in_room(room, said, members[room.id])]
+    return drafts
 
 
 async def _messages(store: RecordStore, ids: Iterable[str | None]) -> dict[str, Message]:
@@ -84,12 +81,10 @@ async def _messages(store: RecordStore, ids: Iterable[str | None]) -> dict[str, 
     return {message.id: message for message in found if message.kind == "USER" and not message.is_deleted}
 
 
-async def _in_room(store: RecordStore, room: Room, said: _Said) -> list[Draft]:
-    addressed = said.addressed()
-    members = await _members(store, room, said, [user_id for _, user_id, _ in addressed])
+def _in_room(room: Room, said: _Said, members: Mapping[str, RoomMember]) -> list[Draft]:
     drafts = [
         (notification_texts.of_mention if is_mention else notification_texts.of_reply)(message, user_id, room.name)
-        for message, user_id, is_mention in addressed
+        for message, user_id, is_mention in said.addressed()
         if user_id in members and hears_what_is_for_them(members[user_id])
     ]
     drafts += [
@@ -106,17 +101,21 @@ def _is_news(said: _Said, message: Message, member: RoomMember) -> bool:
     return not is_theirs and message.sequence > member.last_read_sequence
 
 
-async def _members(store: RecordStore, room: Room, said: _Said, addressed: Sequence[str]) -> dict[str, RoomMember]:
-    """Those who may be told: all who are in the room, or in a large one only those whom a message is for."""
+async def _members(store: RecordStore, rooms: Sequence[tuple[Room, _Said]]) -> dict[str, dict[str, RoomMember]]:
+    """Who may be told, by room and user: all who are in it, or in a large one only those whom a message is for."""
     book = RoomMembers(store)
-    if room.is_large or not said.new:
-        rows = await book.of_room(room.id, list(dict.fromkeys(addressed)))
-        return {row.user_id: row for row in rows if row is not None}
-    found: dict[str, RoomMember] = {}
-    position = None
+    found: dict[str, dict[str, RoomMember]] = {room.id: {} for room, _ in rooms}
+    whole: dict[str, Any] = {}
+    for room, said in rooms:
+        if said.new and not room.is_large:
+            whole[room.id] = None
+        elif addressed := dict.fromkeys(user_id for _, user_id, _ in said.addressed()):
+            rows = await book.of_room(room.id, list(addressed))
+            found[room.id] = {row.user_id: row for row in rows if row is not None}
     for _ in range(_MOST_PAGES):
-        page, position = await book.list_room(room.id, ("JOINED",), position, _PAGE)
-        found |= {row.user_id: row for row in page}
-        if position is None:
+        if not whole:
             break
+        page, whole = await book.list_rooms(whole, ("JOINED",), _PAGE)
+        for row in page:
+            found[row.room_id][row.user_id] = row
     return found

@@ -1,7 +1,7 @@
 """Memberships: who is in which room. Each step is one transaction with the room that it rests on."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from datasources.batches import get_each
@@ -55,16 +55,22 @@ class RoomMembers:
         self, room_id: str, statuses: Sequence[str], position: Any, size: int
     ) -> tuple[list[RoomMember], Any]:
         """The members in these states, by user."""
-        page = await self._store.query(
-            ROOM_MEMBERS,
-            room_id,
-            index="RoomIdUserIdIndex",
-            limit=size,
-            after=position,
-            where=one_of("status", *statuses),
+        rows, following = await self.list_rooms({room_id: position}, statuses, size)
+        return rows, following.get(room_id)
+
+    async def list_rooms(
+        self, positions: Mapping[str, Any], statuses: Sequence[str], size: int
+    ) -> tuple[list[RoomMember], dict[str, Any]]:
+        """As `list_room`, of at most 100 rooms by their ids: a page of each, and where those go on that have more."""
+        pages = await self._store.query_each(
+            ROOM_MEMBERS, positions, index="RoomIdUserIdIndex", limit=size, where=one_of("status", *statuses)
         )
-        rows = await self.of_room(room_id, [item["userId"] for item in page.items])
-        return [row for row in rows if row is not None and row.status in statuses], page.last_key
+        by_room = dict(zip(positions, pages, strict=True))
+        rows = await self._each(
+            [member_key(room_id, item["userId"]) for room_id, page in by_room.items() for item in page.items]
+        )
+        present = [row for row in rows if row is not None and row.status in statuses]
+        return present, {room_id: page.last_key for room_id, page in by_room.items() if page.last_key is not None}
 
     async def joined_rooms(self, user_id: str) -> list[str]:
         """The rooms that the user is in, at most those of 1,000 memberships."""
