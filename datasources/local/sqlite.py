@@ -26,6 +26,7 @@ from datasources.limits import (
     position_names,
 )
 from datasources.local.evaluate import holds
+from datasources.local.sqlite_checkpoints import Checkpoints
 from datasources.local.sqlite_connections import connect_all
 from datasources.local.sqlite_feed import Signal, last_sequence, prune, read_changes, sequence_of
 from datasources.local.sqlite_group import Planned, RecordGroups
@@ -88,10 +89,16 @@ class SQLiteStore:
         """
         layouts = [Layout(table) for table in tables]
         connections, last = await asyncio.to_thread(_connect_all, path, layouts)
-        signal = Signal(last)
-        readers = Threads("sqlite-reader", connections[1:], capacity=READ_QUEUE, share=8, run=run_reads)
-        write = partial(run_writes, group=RecordGroups(now), committed=signal.refresh)
-        writer = Threads("sqlite-writer", connections[:1], capacity=WRITE_QUEUE, share=GROUP, run=write, gathers=True)
+        of_writer, of_checkpoints, *of_readers = connections
+        signal, checkpoints = Signal(last), Checkpoints(of_checkpoints)
+
+        def committed(connection: sqlite3.Connection) -> None:
+            signal.refresh(connection)
+            checkpoints.committed(connection)
+
+        readers = Threads("sqlite-reader", of_readers, capacity=READ_QUEUE, share=8, run=run_reads)
+        write = partial(run_writes, group=RecordGroups(now), committed=committed)
+        writer = Threads("sqlite-writer", [of_writer], capacity=WRITE_QUEUE, share=GROUP, run=write, gathers=True)
         store = SQLiteStore(layouts, readers, writer, signal, now)
         sweeper = asyncio.create_task(store._sweep_forever(sweep_seconds))
         try:
@@ -100,6 +107,7 @@ class SQLiteStore:
             sweeper.cancel()
             await asyncio.gather(sweeper, return_exceptions=True)
             await readers.close()
+            await checkpoints.close()
             await writer.close()  # last, so that closing its connection folds the log into the file
 
     def _layout(self, table: Table) -> Layout:
@@ -326,8 +334,8 @@ def _copy(item: Item) -> Item:
 
 
 def _connect_all(path: Path, layouts: Sequence[Layout]) -> tuple[list[sqlite3.Connection], int]:
-    """The writer's connection, then the readers'; and the number of the last change."""
-    connections = connect_all(path, partial(prepare, layouts=layouts), READERS)
+    """The connections of writer, checkpoints and readers; and the number of the last change."""
+    connections = connect_all(path, partial(prepare, layouts=layouts), 1 + READERS)
     try:
         return connections, last_sequence(connections[0])
     except BaseException:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 BUSY_SECONDS = 5.0
 _WAL_BYTES = 64 * 1024 * 1024
-_CHECKPOINT_PAGES = 4_000
-"""Of the log, 16 MB. A page that many commits change, as most do in a busy chat, goes into the file once for all."""
+_CHECKPOINT_PAGES = 12_000
+"""Of the log, 48 MB, after which the writer copies them into the file, and who commits waits for all of them. Records
+have a thread that comes to it before, see `sqlite_checkpoints`."""
 _CACHE_KIB = 16 * 1024
 """Of the writer, which comes back to the same pages in every commit."""
 
