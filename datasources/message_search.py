@@ -13,7 +13,7 @@ from domain.times import Timestamp, moment
 
 _LAST_MILLISECOND = 9_999_999_999_999
 _SEARCHES_AT_ONCE = 10
-_INDEXED_AT_ONCE = 100
+_INDEXED_AT_ONCE = 200
 """So that those who send meanwhile do not wait for all of a large batch to be written."""
 
 

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from datasources.local.sqlite import SQLiteStore
+from datasources.local.sqlite_schema import Insert
 from datasources.ports import Indexed, SearchHit
 from datasources.words import WEIGHTS, indexed, query_words
 
@@ -16,14 +17,17 @@ _TABLES = (
     f"""CREATE VIRTUAL TABLE IF NOT EXISTS _search_words USING fts5(
          scope, {", ".join(WEIGHTS)}, tokenize = 'unicode61 remove_diacritics 0', prefix = '1 2 3')""",
 )
-_INSERT = f"INSERT INTO _search_words (rowid, scope, {', '.join(WEIGHTS)}) VALUES (?, ?{', ?' * len(WEIGHTS)})"  # noqa: S608 - names are ours
+_INSERT = Insert(f"INSERT INTO _search_words (rowid, scope, {', '.join(WEIGHTS)})", 2 + len(WEIGHTS))
 
-_CLAIM_NEW = """INSERT INTO _search_documents (scope, document_id, version) VALUES (?1, ?2, ?3)
-                ON CONFLICT DO NOTHING RETURNING number"""
+_CLAIM_NEW = Insert(
+    "INSERT INTO _search_documents (scope, document_id, version)",
+    3,
+    "ON CONFLICT DO NOTHING RETURNING scope, document_id, number",
+)
 _CLAIM = """UPDATE _search_documents SET version = ?1 WHERE scope = ?2 AND document_id = ?3 AND version <= ?1
             RETURNING number"""
-"""Each gives the number of a document that may be written, _CLAIM_NEW if it was never seen, _CLAIM unless a newer
-version is indexed already."""
+"""Each gives the numbers of documents that may be written, _CLAIM_NEW of those never seen, _CLAIM of one unless a
+newer version is indexed already."""
 
 
 class SQLiteSearch:
@@ -56,18 +60,22 @@ class SQLiteSearch:
         changes = [(each, _columns(each.fields)) for each in documents]
 
         def work(connection: sqlite3.Connection) -> None:
+            claims = [(each.scope, each.document_id, each.version) for each in documents]
+            new = {(scope, name): number for scope, name, number in _CLAIM_NEW.run(connection, claims)}
             words: dict[int, tuple[str, ...]] = {}
             known: list[int] = []
             for each, columns in changes:
-                number = connection.execute(_CLAIM_NEW, (each.scope, each.document_id, each.version)).fetchone()
+                number = new.pop((each.scope, each.document_id), None)
                 if number is None:
-                    number = connection.execute(_CLAIM, (each.version, each.scope, each.document_id)).fetchone()
-                    known += number or ()
-                if number is not None:
-                    words[number[0]] = (_token(each.scope), *columns) if columns else ()
+                    claimed = connection.execute(_CLAIM, (each.version, each.scope, each.document_id)).fetchone()
+                    if claimed is None:
+                        continue
+                    (number,) = claimed
+                    known.append(number)
+                words[number] = (_token(each.scope), *columns) if columns else ()
             # FTS5 writes what it has gathered whenever a statement on another table comes between.
             connection.executemany("DELETE FROM _search_words WHERE rowid = ?", [(number,) for number in known])
-            connection.executemany(_INSERT, [(number, *row) for number, row in words.items() if row])
+            _INSERT.run(connection, [(number, *row) for number, row in words.items() if row])
 
         if changes:
             await self._store.write_with(work)

@@ -149,10 +149,13 @@ class Insert:
         row = f"({', '.join('?' * columns)})"
         self._statement = cache(lambda count: f"{head} VALUES {', '.join([row] * count)} {rest}")
 
-    def run(self, connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
+    def run(self, connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """What RETURNING gives, in any order."""
+        returned: list[Any] = []
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             some = rows[start : start + _ROWS_AT_ONCE]
-            connection.execute(self._statement(len(some)), list(chain.from_iterable(some)))
+            returned += connection.execute(self._statement(len(some)), list(chain.from_iterable(some))).fetchall()
+        return returned
 
 
 class Layout:

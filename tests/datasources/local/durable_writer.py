@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from datasources.conditions import not_exists
+from datasources.local import sqlite_checkpoints
 from datasources.local.sqlite import SQLiteStore
 from datasources.ports import Change, Put
 from datasources.tables import COUNTERS, USERS
@@ -31,6 +32,7 @@ async def write(store: SQLiteStore, name: str) -> None:
 
 
 async def main(path: str, round_name: str) -> None:
+    sqlite_checkpoints.CHANGES = 100  # so that it is also killed while the log is copied
     async with SQLiteStore.open(Path(path)) as store:
         await asyncio.gather(*(write(store, f"{round_name}-{number}") for number in range(WRITERS)))
 
