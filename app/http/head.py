@@ -13,10 +13,10 @@ from app.http.headers import Header
 
 
 class Head(msgspec.Struct, frozen=True):
-    """One request without its body. Requests with the same head have this in common, whoever sends them.
+    """One request without its body. All requests of a connection with the same line and headers have it in common.
 
     Attributes:
-        scope: ASGI's, without `state`.
+        scope: ASGI's, without `state`; empty where the connection is not ours.
         sender: what it shows to be known again.
         plain_json: its body is JSON, by headers that need no second look.
         keep_alive: another request may follow.
@@ -37,7 +37,7 @@ class Head(msgspec.Struct, frozen=True):
     def of(cls, scope: Scope) -> Self:
         """Of a request that did not come over a connection of ours: only what its application needs to know."""
         headers = scope["headers"]
-        return cls(scope, sender_of(headers), is_plain_json(dict(headers)))
+        return cls({}, sender_of(headers), is_plain_json(dict(headers)))
 
     @classmethod
     def parsed(

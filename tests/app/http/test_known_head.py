@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.auth.authenticator import Authenticator
 from app.auth.config import ApiKeyConfig, AuthConfig
+from app.auth.recent_callers import sender_of
 from app.http.deadlines import NEVER
 from app.http.head import Head
 from app.http.known_head import MOST_BYTES, KnownHead
@@ -81,7 +82,7 @@ class Parsed:
 def known(data: bytes = GOOD) -> KnownHead:
     parsed = Parsed(data)
     assert (parsed.begun, parsed.ended) == (1, 1)
-    found = KnownHead.of(data, Head.of(parsed.scope))
+    found = KnownHead.of(data, Head(parsed.scope, sender_of(parsed.headers), plain_json=True))
     assert found is not None
     return found
 
