@@ -29,6 +29,7 @@ from datasources.tables import (
     ROOMS,
     Table,
 )
+from datasources.together import together
 from domain.times import Timestamp, moment
 from resolvers.context import Publish
 from subscriptions.ledger import Mark
@@ -36,6 +37,7 @@ from subscriptions.ledger import Mark
 SECONDS = 3.0
 """That a process has for telling of its changes itself."""
 BATCH = 1_000
+_PUBLISHED_AT_ONCE = 50
 
 
 class Repair(msgspec.Struct, frozen=True):
@@ -157,7 +159,9 @@ def repair_steps(
                     latest[tuple(change[name] for name in repair.mark.record)] = change[repair.mark.state]
             lost = [record for record, state in latest.items() if not ledger.reached(repair.field, record, state)]
             names = [snake(name) for name in repair.mark.record]
-            await asyncio.gather(*(publish(repair.mutation, **dict(zip(names, each, strict=True))) for each in lost))
+            for start in range(0, len(lost), _PUBLISHED_AT_ONCE):
+                keys = [dict(zip(names, each, strict=True)) for each in lost[start : start + _PUBLISHED_AT_ONCE]]
+                await together(publish(repair.mutation, **key) for key in keys)
             return ()
 
         return FeedStep(f"lost-{repair.mutation}", repair.table, handle, BATCH, is_led=True)

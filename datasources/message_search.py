@@ -14,7 +14,7 @@ from domain.times import Timestamp, moment
 _LAST_MILLISECOND = 9_999_999_999_999
 _SEARCHES_AT_ONCE = 10
 _INDEXED_AT_ONCE = 200
-"""So that those who send meanwhile do not wait for all of a large batch to be written."""
+"""So that those who send meanwhile do not wait for all of a large batch to be read and written."""
 
 
 class MessageSearch:
@@ -47,15 +47,17 @@ class MessageSearch:
     async def follow(self, events: Sequence[FeedEvent]) -> None:
         """Feed step on the log of the rooms, which holds no words. Harmless when repeated or out of order."""
         written, gone = _latest_rows(events)
-        rows = {**gone, **written}
-        messages = await self._messages.get_many(list(rows))
-        due = [
-            _indexed(row, message)
-            for row, message in zip(rows.values(), messages, strict=True)
-            if message is None or row["messageId"] in written
-        ]
-        for start in range(0, len(due), _INDEXED_AT_ONCE):
-            await self._search.put_all(due[start : start + _INDEXED_AT_ONCE])
+        rows = list({**gone, **written}.values())
+        for start in range(0, len(rows), _INDEXED_AT_ONCE):
+            some = rows[start : start + _INDEXED_AT_ONCE]
+            messages = await self._messages.get_many([row["messageId"] for row in some])
+            await self._search.put_all(
+                [
+                    _indexed(row, message)
+                    for row, message in zip(some, messages, strict=True)
+                    if message is None or row["messageId"] in written
+                ]
+            )
 
 
 def _latest_rows(events: Sequence[FeedEvent]) -> tuple[dict[str, Item], dict[str, Item]]:
