@@ -29,6 +29,11 @@ _CLAIM = """UPDATE _search_documents SET version = ?1 WHERE scope = ?2 AND docum
 """Each gives the numbers of documents that may be written, _CLAIM_NEW of those never seen, _CLAIM of one unless a
 newer version is indexed already."""
 
+_COMMAND = "INSERT INTO _search_words (_search_words, rank) VALUES (?, ?)"
+_MERGED_PAGES = 64
+"""Of the index, after each write and in one of its own. FTS5 would merge hundreds in the midst of a write now and then,
+while all other writers wait."""
+
 
 class SQLiteSearch:
     """Made by `SQLiteSearch.over`.
@@ -46,6 +51,7 @@ class SQLiteSearch:
         def create(connection: sqlite3.Connection) -> None:
             for statement in _TABLES:
                 connection.execute(statement)
+            connection.execute(_COMMAND, ("automerge", 0))
 
         await store.write_with(create)
         return cls(store)
@@ -79,6 +85,7 @@ class SQLiteSearch:
 
         if changes:
             await self._store.write_with(work)
+            await self._store.write_with(_merge_some)
 
     async def search(self, scope: str, text: str, *, limit: int, after: SearchHit | None = None) -> list[SearchHit]:
         wanted = query_words(text)
@@ -92,6 +99,10 @@ class SQLiteSearch:
             return [SearchHit(document_id, float(rank)) for document_id, rank in rows]
 
         return await self._store.read_with(work)
+
+
+def _merge_some(connection: sqlite3.Connection) -> None:
+    connection.execute(_COMMAND, ("merge", _MERGED_PAGES))
 
 
 def _columns(fields: Mapping[str, str]) -> list[str]:
