@@ -20,7 +20,7 @@ class Sender(msgspec.Struct, frozen=True):
 
     Attributes:
         digest: of the only credential; None where there is not just one.
-        user_agent: the first; empty where there is none.
+        user_agent: the first; empty where there is none, or no digest.
     """
 
     digest: bytes | None
@@ -29,9 +29,18 @@ class Sender(msgspec.Struct, frozen=True):
 
 def sender_of(headers: Sequence[tuple[bytes, bytes]]) -> Sender:
     """Args: headers: with names in lower case."""
-    shown = [name + value for name, value in headers if name in _CREDENTIALS]
-    digest = hashlib.sha256(shown[0]).digest() if len(shown) == 1 else None
-    return Sender(digest, dict(reversed(headers)).get(b"user-agent", b""))
+    by_name = dict(headers)
+    if len(by_name) < len(headers):
+        if sum(name in _CREDENTIALS for name, _ in headers) > 1:
+            return Sender(None, b"")
+        by_name = dict(reversed(headers))
+    key, token = by_name.get(b"x-api-key"), by_name.get(b"authorization")
+    digest = None
+    if token is None and key is not None:
+        digest = hashlib.sha256(b"x-api-key" + key).digest()
+    elif key is None and token is not None:
+        digest = hashlib.sha256(b"authorization" + token).digest()
+    return Sender(digest, by_name.get(b"user-agent", b""))
 
 
 class RecentCallers:

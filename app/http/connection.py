@@ -26,6 +26,8 @@ from app.http.request_parser import BODY, HEADERS, NOTHING, RequestParser, Socke
 
 log = logging.getLogger(__name__)
 
+MOST_VAIN_HEADS = 8
+"""Heads in a row that are kept and do not come again, before none is kept any more."""
 LINGER_SECONDS = 2
 """How long a client that has its last answer may go on sending."""
 GOODBYE_SECONDS = 1
@@ -76,6 +78,7 @@ class Connection(asyncio.Protocol):
         self._answering: Exchange | None = None
         self._waiting: deque[Exchange] = deque()
         self._known: KnownHead | None = None
+        self._vain_heads = 0
         self._refused = False
 
     @property
@@ -123,6 +126,7 @@ class Connection(asyncio.Protocol):
             self._parse(data, between)
         else:
             head, body = known
+            self._vain_heads = 0
             self.due = NEVER
             self._start(Exchange(self, head, body))
 
@@ -146,10 +150,18 @@ class Connection(asyncio.Protocol):
         if owed is not parser.owed or count != parser.count:
             self._set_due()
             if between and parser.owed is NOTHING and self._asked is not None:
-                self._known = KnownHead.of(data, self._asked.head)
+                self._know(data, self._asked.head)
         elif self._answering is None and owed is NOTHING:
             # Stray line ends are no request.
             self.due = min(self.due, self.loop.time() + self._bounds.header_seconds)
+
+    def _know(self, packet: bytes, head: Head) -> None:
+        """Not where all heads differ, as behind a proxy that numbers them."""
+        if self._vain_heads == MOST_VAIN_HEADS:
+            self._known = None
+        elif (known := KnownHead.of(packet, head)) is not None:
+            self._known = known
+            self._vain_heads += 1
 
     def pause_writing(self) -> None:
         self.writing = False
@@ -164,11 +176,8 @@ class Connection(asyncio.Protocol):
 
     # What the parser calls
 
-    def begun(self) -> None:
-        self._unread_bytes = 0
-        self._asked = None
-
     def asked(self, head: Head) -> None:
+        self._unread_bytes = 0
         self._asked = self._new = Exchange(self, head)
 
     def fed(self, body: bytes) -> None:

@@ -1,15 +1,13 @@
 """What the line and the headers of a request say, derived once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Self
-from urllib.parse import unquote
 
 import msgspec
 from starlette.types import Scope
 
 from app.auth.recent_callers import Sender, sender_of
 from app.http.body import is_plain_json
-from app.http.headers import Header
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -38,23 +36,3 @@ class Head(msgspec.Struct, frozen=True):
         """Of a request that did not come over a connection of ours: only what its application needs to know."""
         headers = scope["headers"]
         return cls({}, sender_of(headers), is_plain_json(dict(headers)))
-
-    @classmethod
-    def parsed(
-        cls, line: Mapping[str, Any], headers: Sequence[Header], by_name: Mapping[bytes, bytes], keep_alive: bool
-    ) -> Self:
-        """
-        Args:
-            line: the scope without `path` and `headers`.
-            keep_alive: the client speaks so.
-        """
-        path, speaks_1_0 = line["raw_path"].decode("ascii"), line["http_version"] == "1.0"
-        return cls(
-            {**line, "path": unquote(path) if "%" in path else path, "headers": tuple(headers)},
-            sender_of(headers),
-            is_plain_json(by_name),
-            keep_alive=keep_alive and not speaks_1_0,
-            chunks=not speaks_1_0,
-            expecting=not speaks_1_0 and by_name.get(b"expect", b"").lower() == b"100-continue",
-            bodiless=line["method"] == "HEAD",
-        )

@@ -3,9 +3,12 @@
 import enum
 from collections.abc import Mapping
 from typing import Any, NoReturn, Protocol
+from urllib.parse import unquote
 
 import httptools
 
+from app.auth.recent_callers import sender_of
+from app.http.body import is_plain_json
 from app.http.faults import BROKEN, LARGE_HEADERS, NO_HOST, OLD_FRAMING, UNKNOWN_VERSION, Fault
 from app.http.head import Head
 from app.http.headers import Header, header_lines
@@ -25,9 +28,7 @@ HEADERS, BODY, NOTHING = Owed
 
 
 class Asked(Protocol):
-    """Whom the requests are for. Of each it is told, in this order, the parts of the body as they come."""
-
-    def begun(self) -> None: ...
+    """Whom the requests are for. Of each it is told the head, the parts of the body as they come, and the end."""
 
     def asked(self, head: Head) -> None: ...
 
@@ -121,14 +122,12 @@ class RequestParser:
         self._settled_bytes = self._arrived_bytes = self._packet_bytes
         self._url = b""
         self._headers = []
-        self._client.begun()
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.owed is HEADERS:  # what comes behind a body is no header, whatever its name
-            self._headers.append((name.lower(), value))
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         parser, headers = self._parser, self._headers
@@ -139,14 +138,27 @@ class RequestParser:
             self._stop(BROKEN)
         if parser.should_upgrade():
             return  # the parser stops here, and `_meet_upgrade` goes on
-        line = {
+        path = target.path.decode("ascii")
+        scope = {
             **self._line,
             "http_version": version,
             "method": method,
+            "path": unquote(path) if "%" in path else path,
             "raw_path": target.path,
             "query_string": target.query or b"",
+            "headers": tuple(headers),  # what comes behind a body is none of them, whatever its name
         }
-        self._client.asked(Head.parsed(line, headers, by_name, parser.should_keep_alive()))
+        self._client.asked(
+            Head(
+                scope,
+                sender_of(headers),
+                is_plain_json(by_name),
+                keep_alive=version == "1.1" and parser.should_keep_alive(),
+                chunks=version == "1.1",
+                expecting=version == "1.1" and by_name.get(b"expect", b"").lower() == b"100-continue",
+                bodiless=method == "HEAD",
+            )
+        )
         self.owed = BODY
 
     def on_body(self, body: bytes) -> None:

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from app.auth.authenticator import Authenticator
 from app.auth.config import ApiKeyConfig, AuthConfig
 from app.auth.recent_callers import sender_of
+from app.http.connection import MOST_VAIN_HEADS
 from app.http.deadlines import NEVER
 from app.http.head import Head
 from app.http.known_head import MOST_BYTES, KnownHead
@@ -284,6 +285,31 @@ async def test_it_is_the_third_request_that_is_not_parsed(monkeypatch: pytest.Mo
         found.clear()
         await replies(port, GOOD, GOOD, GOOD.replace(b"ada", b"eve"), GOOD, GOOD, GOOD)
         assert found == [False, False, True, True]
+
+
+async def test_where_all_heads_differ_none_is_kept_any_more() -> None:
+    application = Recording()
+    _, connection = connected(application)
+    numbered = [packet(*LINES, b"X-Trace: %d" % number) for number in range(MOST_VAIN_HEADS + 3)]
+    kept = list[bool]()
+    for asked in numbered:
+        connection.data_received(asked)
+        await until(lambda: connection.due != NEVER)
+        kept.append(connection._known is not None)
+    assert kept == [False, *[True] * MOST_VAIN_HEADS, False, False]
+    connection.connection_lost(None)
+
+
+async def test_what_has_no_body_takes_nothing_from_a_known_head() -> None:
+    _, connection = connected(Recording())
+    without = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    kept = list[bool]()
+    for asked in (without, GOOD, *[without] * MOST_VAIN_HEADS):
+        connection.data_received(asked)
+        await until(lambda: connection.due != NEVER)
+        kept.append(connection._known is not None)
+    assert kept == [False, *[True] * (MOST_VAIN_HEADS + 1)]
+    connection.connection_lost(None)
 
 
 async def test_a_known_request_has_its_turn_and_its_time_as_any_other() -> None:
