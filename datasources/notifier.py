@@ -59,22 +59,23 @@ class Notifier:
 
     async def _tell_some(self, drafts: Sequence[Draft], batch: int) -> list[int | None]:
         """For each draft the batch in which its user was told, now or earlier; None for a user who is gone."""
-        user_ids = [draft.user_id for draft in drafts]
-        before, users, wishes = await asyncio.gather(
+        items, users = await asyncio.gather(
             get_each(self._store, DELIVERIES, [first_key(draft) for draft in drafts]),
-            get_each(self._store, USERS, [{"userId": user_id} for user_id in user_ids]),
-            self._preferences.with_time_zones(user_ids),
+            get_each(self._store, USERS, [{"userId": draft.user_id} for draft in drafts]),
         )
-
-        async def told(number: int) -> int | None:
-            item, user = before[number], users[number]
-            if item is not None:
-                return int(item["batch"])
-            if user is None or user["status"] == "ERASED":
-                return None
-            return await self._tell(drafts[number], *wishes[number], batch)
-
-        return await asyncio.gather(*(told(number) for number in range(len(drafts))))
+        batches = [None if item is None else int(item["batch"]) for item in items]
+        new = [
+            number
+            for number, (before, user) in enumerate(zip(batches, users, strict=True))
+            if before is None and user is not None and user["status"] != "ERASED"
+        ]
+        wishes = await self._preferences.with_time_zones([drafts[number].user_id for number in new])
+        told = await asyncio.gather(
+            *(self._tell(drafts[number], *wish, batch) for number, wish in zip(new, wishes, strict=True))
+        )
+        for number, in_batch in zip(new, told, strict=True):
+            batches[number] = in_batch
+        return batches
 
     async def _tell(self, draft: Draft, preferences: NotificationPreferences, time_zone: str, batch: int) -> int:
         """The batch in which the user was told; another process may have been faster."""
