@@ -8,8 +8,8 @@ from pathlib import Path
 
 BUSY_SECONDS = 5.0
 _WAL_BYTES = 64 * 1024 * 1024
-_CHECKPOINT_PAGES = 12_000
-"""Of the log, 48 MB, after which the writer copies them into the file, and who commits waits for all of them. Records
+_CHECKPOINT_PAGES = 16_000
+"""Of the log, 64 MB, after which the writer copies them into the file, and who commits waits for all of them. Records
 have a thread that comes to it before, see `sqlite_checkpoints`."""
 _CACHE_KIB = 16 * 1024
 """Of the writer, which comes back to the same pages in every commit."""

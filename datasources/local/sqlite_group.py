@@ -60,6 +60,10 @@ class Known:
         self.by[layout][key] = stored
         self.bytes += _LEAST_BYTES if stored is None else _LEAST_BYTES + len(stored.data)
 
+    def add_absent(self, layout: Layout, keys: Sequence[KeyValues]) -> None:
+        self.by[layout].update(dict.fromkeys(keys))
+        self.bytes += _LEAST_BYTES * len(keys)
+
     def clear(self) -> None:
         self.by.clear()
         self.bytes = 0
@@ -163,10 +167,13 @@ class RecordGroup:
         if _are_same(old, new):
             return
         self._known.add(layout, key, new)
-        self._changed[layout][key] = None if new is None else layout.row(new.item, new.data)
+        if new is None:
+            self._changed[layout][key] = None
+        else:
+            self._changed[layout][key] = layout.row(new.item, new.data)
+            self._unwritten_bytes += len(new.data)
         if layout.table.tells_of(key):
             self._tell(layout, key, old, new)
-        self._unwritten_bytes += 0 if new is None else len(new.data)
         if self._unwritten_bytes > MOST_UNWRITTEN_BYTES:
             self._forget()
 
@@ -190,8 +197,7 @@ class RecordGroup:
         """Know them as they are stored, in few statements."""
         for start in range(0, len(keys), MAX_BATCH_GET):
             some = keys[start : start + MAX_BATCH_GET]
-            for key in some:
-                self._known.add(layout, key, None)
+            self._known.add_absent(layout, some)
             for (data,) in self._connection.execute(*layout.select_these(some)).fetchall():
                 item = decode(data)
                 self._known.add(layout, layout.key_values(item), Stored(item, data))
