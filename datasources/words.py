@@ -29,13 +29,13 @@ def query_words(text: str) -> list[str]:
 
 def indexed(fields: Mapping[str, str]) -> dict[str, list[str]]:
     """The words of a document's fields that are found, by field."""
+    found = {name: words(text) for name in WEIGHTS if (text := fields.get(name))}
+    if sum(map(len, found.values())) <= DOCUMENT_WORDS:
+        return found  # as nearly always
     different: set[str] = set()
-    found: dict[str, list[str]] = {}
-    for name in WEIGHTS:
-        if text := fields.get(name):
-            all_words = words(text)
-            different.update([word for word in all_words if word not in different][: DOCUMENT_WORDS - len(different)])
-            found[name] = [word for word in all_words if word in different]
+    for name, some in found.items():
+        different.update([word for word in some if word not in different][: DOCUMENT_WORDS - len(different)])
+        found[name] = [word for word in some if word in different]
     return found
 
 
