@@ -17,7 +17,7 @@ _TABLES = (
     f"""CREATE VIRTUAL TABLE IF NOT EXISTS _search_words USING fts5(
          scope, {", ".join(WEIGHTS)}, tokenize = 'unicode61 remove_diacritics 0', prefix = '1 2 3')""",
 )
-_INSERT = Insert(f"INSERT INTO _search_words (rowid, scope, {', '.join(WEIGHTS)})", 2 + len(WEIGHTS))
+_INSERT = f"INSERT INTO _search_words (rowid, scope, {', '.join(WEIGHTS)}) VALUES (?, ?{', ?' * len(WEIGHTS)})"  # noqa: S608 - names are ours
 
 _CLAIM_NEW = Insert(
     "INSERT INTO _search_documents (scope, document_id, version)",
@@ -79,9 +79,9 @@ class SQLiteSearch:
                     (number,) = claimed
                     known.append(number)
                 words[number] = (_token(each.scope), *columns) if columns else ()
-            # FTS5 writes what it has gathered whenever a statement on another table comes between.
+            # FTS5 writes what it has gathered whenever a statement on another table or of several rows comes between.
             connection.executemany("DELETE FROM _search_words WHERE rowid = ?", [(number,) for number in known])
-            _INSERT.run(connection, [(number, *row) for number, row in words.items() if row])
+            connection.executemany(_INSERT, [(number, *row) for number, row in words.items() if row])
 
         if changes:
             await self._store.write_with(work)
