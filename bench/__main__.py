@@ -120,7 +120,8 @@ PARTS = {
         """\
 - Files of 64 MB into the embedded store, over one connection and over four, against aiohttp that does nothing but
   write to a file what comes, and against the same that also syncs it. Ours checks the signature, computes a CRC64NVME,
-  syncs file, folder and index. All servers may use all cores, and share them with the senders.
+  syncs file, folder and index. All servers may use all cores, and share them with the senders. Each file replaces the
+  one before, which ours removes behind its answer; the others remove theirs before.
 - The ratio is the median of the rounds' ratios; behind it the middle half of them, because a disk that others use too
   is now fast and now slow. CPU time feels less of that.
 """,

@@ -10,7 +10,7 @@ from domain.uploads import DIGEST_BYTES, STORES_OWN, Checksum, ChecksumAlgorithm
 DEFAULT = STORES_OWN
 """S3's own choice for a file that names none."""
 
-_Step = Callable[[bytes, int], int]
+_Step = Callable[[bytes | memoryview, int], int]
 _Join = Callable[[int, int, int], int]
 
 
@@ -22,7 +22,7 @@ class RunningChecksum:
         self._hash = hashlib.sha256() if algorithm == "SHA256" else None
         self._state = 0
 
-    def update(self, data: bytes) -> None:
+    def update(self, data: bytes | memoryview) -> None:
         if self._hash is not None:
             self._hash.update(data)
         else:

@@ -23,6 +23,7 @@ from app.http.headers import Header, lasting_lines
 from app.http.known_head import KnownHead
 from app.http.replies import EXCHANGE, HEAD, OVERLOADED
 from app.http.request_parser import BODY, HEADERS, NOTHING, RequestParser, SocketAsked
+from app.http.streamed_body import StreamedBody
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
-            self._leave_unread(len(data))
+            self.leave_unread(len(data))
             return
         between = self._answering is None and self._parser.owed is NOTHING
         known = self._known.request(data) if between and self._known is not None else None
@@ -185,7 +186,7 @@ class Connection(asyncio.Protocol):
         if exchange is None:
             return
         if exchange.complete:
-            self._leave_unread(len(body))
+            self.leave_unread(len(body))
         else:
             exchange.feed(body)
 
@@ -240,8 +241,17 @@ class Connection(asyncio.Protocol):
             self._set_due()  # nobody watches over the rest of the body any more
         self.resume_reading()
 
-    def handed_over(self) -> None:
+    def hand_over(self, body: StreamedBody) -> None:
         self.due = NEVER
+        self.pause_reading()  # until the application asks for some of it
+        self.transport.set_protocol(body)
+
+    def take_back(self) -> None:
+        self.transport.pause_reading()  # transports look at their protocol when they begin to read
+        self.transport.set_protocol(self)
+        self._parser.skip_body()
+        self._set_due()
+        self.transport.resume_reading()
 
     def pause_reading(self) -> None:
         if self.reading:
@@ -330,7 +340,7 @@ class Connection(asyncio.Protocol):
         unread = self.transport.get_write_buffer_size() > 0
         self.loop.call_later(self._bounds.body_seconds if unread else LINGER_SECONDS, self.transport.abort)
 
-    def _leave_unread(self, size: int) -> None:
+    def leave_unread(self, size: int) -> None:
         self._unread_bytes += size
         if self._unread_bytes > self._bounds.unread_bytes:
             self.transport.abort()

@@ -9,7 +9,7 @@ from starlette.types import Message
 from app.http.faults import STATUS_LINES
 from app.http.head import Head
 from app.http.headers import Header, header_lines
-from app.http.streamed_body import StreamedBody
+from app.http.streamed_body import Source, StreamedBody
 
 MOST_WAITING_BYTES = 64 * 1024
 """Of a body; more is not read from the client before the application asks for it."""
@@ -19,13 +19,11 @@ _BODILESS = frozenset((204, 304))
 _LAST: Header = (b"connection", b"close")
 
 
-class Client(Protocol):
+class Client(Source, Protocol):
     """The connection that a request came on."""
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
-    reading: bool
-    """Whether anything is read from the client at the moment."""
     writing: bool
     """Whether it reads what is written to it."""
 
@@ -34,16 +32,12 @@ class Client(Protocol):
         """Headers of every answer."""
         ...
 
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
-
     async def drained(self) -> None:
         """Waits until it reads again, or is gone."""
         ...
 
-    def handed_over(self) -> None:
-        """The application itself watches over the rest of the body."""
+    def hand_over(self, body: StreamedBody) -> None:
+        """The transport gives the rest of the body to this, without a deadline of the connection."""
         ...
 
     def answered(self, exchange: "Exchange") -> None:
@@ -96,9 +90,6 @@ class Exchange:
     # The connection's side
 
     def feed(self, data: bytes) -> None:
-        if self._stream is not None:
-            self._stream.feed(data)
-            return
         self._chunks.append(data)
         if self.task is None:
             return  # not begun, so all of it is from one packet
@@ -111,9 +102,7 @@ class Exchange:
     def end(self) -> None:
         """The body is all there."""
         self.more_body = False
-        if self._stream is not None:
-            self._stream.end()
-        elif self._waiter is not None:
+        if self._waiter is not None:
             self._wake()
 
     def lose(self) -> None:
@@ -158,12 +147,13 @@ class Exchange:
         return True
 
     def stream(self) -> StreamedBody:
-        """What the client still sends goes to the application at once, and without a deadline of the connection."""
+        """The body for an application that watches over it itself: one of a length that the client has told."""
         self._ask()
-        self._stream = StreamedBody(
-            self._client, self._client.loop, self._taken(), ended=not self.more_body, lost=self.gone
-        )
-        self._client.handed_over()
+        beginning = self._taken()
+        left = int(dict(self.head.scope["headers"])[b"content-length"]) - len(beginning)
+        self._stream = StreamedBody(self._client, self._client.loop, beginning, left, lost=self.gone)
+        if left and not self.gone:
+            self._client.hand_over(self._stream)
         return self._stream
 
     # The application's side: ASGI's messages

@@ -39,8 +39,8 @@ log = logging.getLogger(__name__)
 
 BUFFERED_BYTES = 32 * 1024**2
 """Of all bodies together, on their way to the disk."""
-LEAST_BATCH_BYTES = 64 * 1024
-MOST_BATCH_BYTES = 2 * 1024**2
+LEAST_PIECE_BYTES = 64 * 1024
+MOST_PIECE_BYTES = 2 * 1024**2
 """Handed to the disk at once, of one body."""
 
 FILE_METHODS = b"GET, HEAD, PUT, OPTIONS"
@@ -143,8 +143,8 @@ class Files:
             body: StreamedBody = scope["state"][EXCHANGE].stream()
             body.expect(self._bounds.seconds)
             try:
-                while batch := await body.read(self._batch_bytes()):
-                    await incoming.write(batch)
+                while piece := await body.read(self._piece_bytes()):
+                    await incoming.write(piece)
             except TimeoutError:
                 raise request_timeout() from None
             finally:
@@ -153,9 +153,9 @@ class Files:
         name = f"x-amz-checksum-{written.checksum.algorithm.lower()}"
         return [(b"etag", b'"%s"' % written.etag.encode()), (name.encode(), written.checksum.value.encode())]
 
-    def _batch_bytes(self) -> int:
-        """A body's share of the memory: one batch is written while the next arrives."""
-        return max(LEAST_BATCH_BYTES, min(MOST_BATCH_BYTES, BUFFERED_BYTES // (2 * self._receiving)))
+    def _piece_bytes(self) -> int:
+        """Half of a body's share of the memory: one piece is written while the next arrives."""
+        return max(LEAST_PIECE_BYTES, min(MOST_PIECE_BYTES, BUFFERED_BYTES // (2 * self._receiving)))
 
     # Reading
 

@@ -110,6 +110,11 @@ class RequestParser:
             return LARGE_HEADERS
         return None
 
+    def skip_body(self) -> None:
+        """The rest of it came another way, all of it."""
+        self._parser = self._new_parser()
+        self.on_message_complete()
+
     def close(self) -> None:
         """httptools' parser holds this one, and both would wait for the garbage collector."""
         self._parser = None

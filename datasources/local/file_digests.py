@@ -25,7 +25,7 @@ class Digests:
         self._checksum = self._content if algorithm == DEFAULT else RunningChecksum(algorithm)
         self._md5 = hashlib.md5(usedforsecurity=False) if md5 else None
 
-    def update(self, data: bytes) -> None:
+    def update(self, data: bytes | memoryview) -> None:
         self.size += len(data)
         self._content.update(data)
         if self._checksum is not self._content:

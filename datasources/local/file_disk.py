@@ -127,15 +127,14 @@ class Draft:
                     if error.errno not in _CANNOT_RESERVE:
                         raise
 
-    def write(self, chunks: Sequence[bytes]) -> None:
+    def write(self, piece: bytes | memoryview) -> None:
         """Raises DiskFull."""
         with self._lock, _room_needed():
-            for chunk in chunks:
-                self.digests.update(chunk)
-                left = memoryview(chunk)
-                while left:
-                    left = left[self._raw.write(left) :]
-                self._written += len(chunk)
+            self.digests.update(piece)
+            left = memoryview(piece)
+            while left:
+                left = left[self._raw.write(left) :]
+            self._written += len(piece)
             if self._written - self._on_its_way >= _AHEAD_BYTES:
                 self._send_on()
 

@@ -82,8 +82,8 @@ class Transfers:
         with suppress(DomainError, DiskFull, OSError):
             await self._threads.go_on((await drafting).discard)
 
-    async def write(self, draft: Draft, chunks: Sequence[bytes]) -> None:
-        await self._threads.go_on(draft.write, chunks)
+    async def write(self, draft: Draft, piece: bytes | memoryview) -> None:
+        await self._threads.go_on(draft.write, piece)
 
     async def keep(self, grant: Grant, draft: Draft) -> tuple[Written, Blob | None]:
         """Stores a whole draft under its name. Goes on when the caller is cancelled."""
@@ -110,8 +110,14 @@ class Transfers:
             await self._threads.go_on(draft.abandon)  # the commit may have come through: the sweeper will see
             raise
         await self._threads.go_on(draft.settle)
-        await self.remove(freed)
+        if freed:
+            self._begin(self._remove_freed(freed))  # which takes as long as syncing did, and nobody waits for it
         return written, blob
+
+    async def _remove_freed(self, files: Sequence[str]) -> None:
+        """What cannot be removed now, the sweeper will."""
+        with suppress(OSError):
+            await self.remove(files)
 
     async def remove(self, files: Sequence[str]) -> None:
         """Unlinks files that nothing names any more."""
@@ -155,7 +161,7 @@ class Transfers:
 
 
 class Incoming:
-    """One body being written. While one batch of bytes is on its way to the disk the next may come."""
+    """One body being written. While one piece is on its way to the disk the next may come."""
 
     def __init__(self, transfers: Transfers, grant: Grant, md5: str | None, draft: Draft) -> None:
         self.is_finishing = False
@@ -163,19 +169,19 @@ class Incoming:
         self._grant = grant
         self._md5 = md5
         self._draft = draft
-        self._batch: asyncio.Task[None] | None = None
+        self._piece: asyncio.Task[None] | None = None
 
-    async def write(self, chunks: Sequence[bytes]) -> None:
-        """Returns when the batch before is written. Raises DiskFull."""
+    async def write(self, piece: bytes | memoryview) -> None:
+        """Returns when the piece before is written; this one must not change until then. Raises DiskFull."""
         await self.written()
-        self._batch = asyncio.create_task(self._transfers.write(self._draft, chunks))
-        self._batch.add_done_callback(_seen)
+        self._piece = asyncio.create_task(self._transfers.write(self._draft, piece))
+        self._piece.add_done_callback(_seen)
 
     async def written(self) -> None:
-        """Returns when all batches are written. Raises DiskFull."""
-        if self._batch is not None:
-            batch, self._batch = self._batch, None
-            await batch
+        """Returns when all pieces are written. Raises DiskFull."""
+        if self._piece is not None:
+            piece, self._piece = self._piece, None
+            await piece
 
     async def finish(self) -> tuple[Written, Blob | None]:
         """Stores it: durable and readable under its name when this returns. The blob is None for a part.
@@ -194,7 +200,7 @@ class Incoming:
         return await self._transfers.keep(self._grant, self._draft)
 
 
-def _seen(batch: "asyncio.Task[None]") -> None:
-    """A batch of a body that was given up has nobody to fail for."""
-    if not batch.cancelled():
-        batch.exception()
+def _seen(piece: "asyncio.Task[None]") -> None:
+    """A piece of a body that was given up has nobody to fail for."""
+    if not piece.cancelled():
+        piece.exception()

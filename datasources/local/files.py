@@ -232,7 +232,7 @@ class FileStore:
         grant = Grant("PUT", key, 0, size=size, type=content_type)
         async with self.transfers.receiving(grant) as incoming:
             async for piece in pieces:
-                await incoming.write([piece])
+                await incoming.write(piece)
             _, blob = await incoming.finish()
         assert blob is not None  # noqa: S101 - only parts have none
         return blob

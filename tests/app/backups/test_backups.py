@@ -146,7 +146,7 @@ async def test_a_backup_is_of_one_moment_while_the_server_works(
 
 async def _send_part(blobs: FileStore, key: str, upload: str) -> None:
     async with blobs.transfers.receiving(Grant("PUT", key, 0, size=5, upload=upload, part=1)) as incoming:
-        await incoming.write([b"bytes"])
+        await incoming.write(b"bytes")
         await incoming.finish()
 
 

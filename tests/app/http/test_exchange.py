@@ -12,7 +12,8 @@ from app.http.connection import Connection
 from app.http.cors import Cors
 from app.http.headers import Header
 from app.http.health import Health
-from app.http.replies import EXCHANGE, Reply, reply_headers
+from app.http.replies import Reply, reply_headers
+from app.local_tls import LocalTls
 from app.server import bound_socket, server
 from app.settings import Settings
 from tests.app.http.conftest import Running, Serve
@@ -72,7 +73,7 @@ async def _well() -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(application: ASGIApp, **chosen: str) -> AsyncIterator[int]:
+async def serving(application: ASGIApp, tls: LocalTls | None = None, **chosen: str) -> AsyncIterator[int]:
     """The port of a server around any ASGI application.
 
     Args: chosen: settings.
@@ -80,7 +81,7 @@ async def serving(application: ASGIApp, **chosen: str) -> AsyncIterator[int]:
 
     settings = Settings.load({"PORT": "0", "DRAIN_NOTICE_SECONDS": "0"} | chosen)
     started, listener = asyncio.Event(), bound_socket(settings.host, 0)
-    running = server(application, Health(_well), settings, started.set)
+    running = server(application, Health(_well), settings, started.set, tls=tls)
     serving = asyncio.create_task(running.serve(sockets=[listener]))
     await started.wait()
     try:
@@ -254,17 +255,3 @@ class TestApplicationsThatFail:
 
         kept = GET.replace(b"connection: close\r\n", b"")
         assert (await said_by(wrong, kept + kept)).count(b"HTTP/1.1") <= 1
-
-
-async def test_the_rest_of_a_body_that_the_application_gave_up_has_a_deadline_again() -> None:
-    async def giving_up(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["state"][EXCHANGE].stream()
-        await send({**START, "headers": [(b"content-length", b"0")]})
-        await send(part(b"", more=False))
-
-    async with serving(giving_up, BODY_SECONDS="0.4") as port, asyncio.timeout(PATIENCE_SECONDS):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\na")
-        with contextlib.suppress(ConnectionError):
-            await reader.read()
-        writer.close()

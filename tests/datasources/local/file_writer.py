@@ -80,7 +80,7 @@ async def in_parts(store: FileStore, key: str) -> None:
         piece = body[start : start + PART_BYTES]
         grant = Grant("PUT", key, 0, size=len(piece), upload=upload, part=number)
         async with store.transfers.receiving(grant) as incoming:
-            await incoming.write([piece])
+            await incoming.write(piece)
             written, _ = await incoming.finish()
         parts.append(ChosenPart(number, written.etag))
     await store.complete_multipart(key, upload, parts)

@@ -25,7 +25,7 @@ def opened(folder: Path, **more):
 async def send_part(store: FileStore, upload: str, number: int, body: bytes) -> ChosenPart:
     grant = Grant("PUT", "a", 0, size=len(body), upload=upload, part=number)
     async with store.transfers.receiving(grant) as incoming:
-        await incoming.write([body])
+        await incoming.write(body)
         written, _ = await incoming.finish()
     return ChosenPart(number, written.etag)
 
@@ -92,7 +92,7 @@ class TestTwoProcesses:
         grant = Grant("PUT", "a", 0, size=4, type="text/plain")
         async with opened(tmp_path) as one:
             async with one.transfers.receiving(grant) as incoming:
-                await incoming.write([b"abcd"])
+                await incoming.write(b"abcd")
                 async with opened(tmp_path) as other:
                     await other.sweep()
                 await incoming.finish()
