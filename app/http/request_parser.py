@@ -171,8 +171,9 @@ class RequestParser:
         self._client.fed(body)
 
     def on_message_complete(self) -> None:
-        self.owed = NOTHING
-        self._client.ended()
+        told, self.owed = self.owed is BODY, NOTHING
+        if told:  # else it asks for an upgrade
+            self._client.ended()
 
     def _check(self, by_name: Mapping[bytes, bytes], version: str) -> None:
         headers, most_bytes = self._headers, self._most_bytes
