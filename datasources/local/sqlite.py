@@ -123,7 +123,7 @@ class SQLiteStore:
         return await self._readers.submit(work)
 
     async def write_with(self, work: Work[Result]) -> Result:
-        """What `work` returns after its changes are on disk, in a group with other writes."""
+        """What `work` returns after its changes, of no records, are on disk; in a group with other writes."""
         return await self._writer.submit(work)
 
     # Reads

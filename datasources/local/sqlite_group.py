@@ -132,13 +132,9 @@ class RecordGroup:
         return work(self.connection())
 
     def connection(self) -> sqlite3.Connection:
-        """For statements of any kind, which see all that was changed so far and may change all."""
-        self._forget()
-        return self._connection
-
-    def _forget(self) -> None:
+        """For statements that change no record; they see all that was changed so far."""
         self.finish()
-        self._known.clear()
+        return self._connection
 
     def finish(self) -> None:
         """Write what was changed."""
@@ -175,7 +171,8 @@ class RecordGroup:
         if layout.table.tells_of(key):
             self._tell(layout, key, old, new)
         if self._unwritten_bytes > MOST_UNWRITTEN_BYTES:
-            self._forget()
+            self.finish()
+            self._known.clear()
 
     def _tell(self, layout: Layout, key: KeyValues, old: Stored | None, new: Stored | None) -> None:
         names = dict(zip(layout.table.key_names, key, strict=True))

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -270,28 +271,27 @@ async def test_a_unit_of_any_kind_sees_what_the_group_has_changed_before(sqlite_
     """Records are written at the group's end; statements of other kinds come between."""
 
     def counted(connection: sqlite3.Connection) -> int:
-        connection.execute(Layout(USERS).delete, ("gone",))
         (number,) = connection.execute('SELECT COUNT(*) FROM "Users"').fetchone()
         return int(number)
 
-    await sqlite_store.put(USERS, {"userId": "gone", "n": 1})
+    await sqlite_store.put(USERS, {"userId": "bob", "n": 1})
     outcomes = await asyncio.gather(
         sqlite_store.put(USERS, ADA),
         sqlite_store.delete(USERS, ADA),
         sqlite_store.put(USERS, {"userId": "eve"}),
         sqlite_store.write_with(counted),
-        sqlite_store.update(USERS, {"userId": "gone"}, [Add("n", 1)]),
+        sqlite_store.update(USERS, {"userId": "bob"}, [Add("n", 1)]),
         sqlite_store.batch_write(USERS, puts=[ADA | {"n": 2}], deletes=[{"userId": "eve"}]),
         sqlite_store.write_with(counted),
     )
-    assert outcomes == [None, ADA, None, 1, {"userId": "gone", "n": 1}, None, 1]
+    assert outcomes == [None, ADA, None, 2, {"userId": "bob", "n": 2}, None, 2]
     kinds = [(event.kind, event.key["userId"]) for event in (await sqlite_store.changes(USERS, None)).events]
     assert kinds == [
-        ("INSERT", "gone"),
+        ("INSERT", "bob"),
         ("INSERT", "ada"),
         ("REMOVE", "ada"),
         ("INSERT", "eve"),
-        ("INSERT", "gone"),
+        ("MODIFY", "bob"),
         ("INSERT", "ada"),
         ("REMOVE", "eve"),
     ]
@@ -305,9 +305,10 @@ async def test_a_large_group_is_written_in_between(sqlite_store: SQLiteStore, mo
     assert await sqlite_store.batch_get(USERS, keys) == [key | {"n": 5} for key in keys]
 
 
-async def test_a_damaged_item_fails_those_who_ask_for_it(sqlite_store: SQLiteStore) -> None:
+async def test_a_damaged_item_fails_those_who_ask_for_it(sqlite_store: SQLiteStore, tmp_path: Path) -> None:
     await sqlite_store.put(USERS, {"userId": "damaged"})
-    await sqlite_store.write_with(lambda connection: connection.execute("UPDATE Users SET _item = x'ff00'").rowcount)
+    with closing(sqlite3.connect(tmp_path / "records.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE Users SET _item = x'ff00'")
     outcomes = await asyncio.gather(
         sqlite_store.put(USERS, ADA),
         sqlite_store.update(USERS, {"userId": "damaged"}, [Add("n", 1)]),
