@@ -37,7 +37,8 @@ from subscriptions.ledger import Mark
 SECONDS = 3.0
 """That a process has for telling of its changes itself."""
 BATCH = 1_000
-_PUBLISHED_AT_ONCE = 50
+_AT_ONCE = 16
+"""Records that are published."""
 
 
 class Repair(msgspec.Struct, frozen=True):
@@ -159,9 +160,12 @@ def repair_steps(
                     latest[tuple(change[name] for name in repair.mark.record)] = change[repair.mark.state]
             lost = [record for record, state in latest.items() if not ledger.reached(repair.field, record, state)]
             names = [snake(name) for name in repair.mark.record]
-            for start in range(0, len(lost), _PUBLISHED_AT_ONCE):
-                keys = [dict(zip(names, each, strict=True)) for each in lost[start : start + _PUBLISHED_AT_ONCE]]
-                await together(publish(repair.mutation, **key) for key in keys)
+
+            async def publish_each(records: Sequence[tuple[str, ...]]) -> None:
+                for record in records:
+                    await publish(repair.mutation, **dict(zip(names, record, strict=True)))
+
+            await together(publish_each(lost[start::_AT_ONCE]) for start in range(min(len(lost), _AT_ONCE)))
             return ()
 
         return FeedStep(f"lost-{repair.mutation}", repair.table, handle, BATCH, is_led=True)
