@@ -27,8 +27,6 @@ from app.http.streamed_body import StreamedBody
 
 log = logging.getLogger(__name__)
 
-MOST_VAIN_HEADS = 8
-"""Heads in a row that are kept and do not come again, before none is kept any more."""
 LINGER_SECONDS = 2
 """How long a client that has its last answer may go on sending."""
 GOODBYE_SECONDS = 1
@@ -78,8 +76,7 @@ class Connection(asyncio.Protocol):
         self._new: Exchange | None = None
         self._answering: Exchange | None = None
         self._waiting: deque[Exchange] = deque()
-        self._known: KnownHead | None = None
-        self._vain_heads = 0
+        self._known = KnownHead()
         self._refused = False
 
     @property
@@ -122,12 +119,11 @@ class Connection(asyncio.Protocol):
             self.leave_unread(len(data))
             return
         between = self._answering is None and self._parser.owed is NOTHING
-        known = self._known.request(data) if between and self._known is not None else None
+        known = self._known.request(data) if between else None
         if known is None:
             self._parse(data, between)
         else:
             head, body = known
-            self._vain_heads = 0
             self.due = NEVER
             self._start(Exchange(self, head, body))
 
@@ -151,18 +147,10 @@ class Connection(asyncio.Protocol):
         if owed is not parser.owed or count != parser.count:
             self._set_due()
             if between and parser.owed is NOTHING and self._asked is not None:
-                self._know(data, self._asked.head)
+                self._known.keep(data, self._asked.head)
         elif self._answering is None and owed is NOTHING:
             # Stray line ends are no request.
             self.due = min(self.due, self.loop.time() + self._bounds.header_seconds)
-
-    def _know(self, packet: bytes, head: Head) -> None:
-        """Not where all heads differ, as behind a proxy that numbers them."""
-        if self._vain_heads == MOST_VAIN_HEADS:
-            self._known = None
-        elif (known := KnownHead.of(packet, head)) is not None:
-            self._known = known
-            self._vain_heads += 1
 
     def pause_writing(self) -> None:
         self.writing = False

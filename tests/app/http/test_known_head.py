@@ -13,10 +13,9 @@ from starlette.types import Receive, Scope, Send
 from app.auth.authenticator import Authenticator
 from app.auth.config import ApiKeyConfig, AuthConfig
 from app.auth.recent_callers import sender_of
-from app.http.connection import MOST_VAIN_HEADS
 from app.http.deadlines import NEVER
 from app.http.head import Head
-from app.http.known_head import MOST_BYTES, KnownHead
+from app.http.known_head import MOST_BYTES, MOST_VAIN, KnownHead
 from datasources.api_keys import ApiKey, key_hash
 from domain.errors import Code, DomainError
 from domain.times import Timestamp, from_epoch
@@ -83,9 +82,10 @@ class Parsed:
 def known(data: bytes = GOOD) -> KnownHead:
     parsed = Parsed(data)
     assert (parsed.begun, parsed.ended) == (1, 1)
-    found = KnownHead.of(data, Head(parsed.scope, sender_of(parsed.headers), plain_json=True))
-    assert found is not None
-    return found
+    head = KnownHead()
+    head.keep(data, Head(parsed.scope, sender_of(parsed.headers), plain_json=True))
+    assert head.request(data) is not None
+    return head
 
 
 class TestBytes:
@@ -148,7 +148,9 @@ class TestBytes:
         ids=["no length", "chunks", "line end behind", "line ends before", "long", "bare line feed"],
     )
     async def test_what_is_not_plainly_a_head_and_its_body_is_not_kept(self, data: bytes) -> None:
-        assert KnownHead.of(data, Head.of({"headers": ()})) is None
+        head = KnownHead()
+        head.keep(data, Head.of({"headers": ()}))
+        assert head.request(data) is None
 
 
 _CHANGING = re.compile(rb"date: [^\r]*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -281,34 +283,43 @@ async def test_it_is_the_third_request_that_is_not_parsed(monkeypatch: pytest.Mo
     monkeypatch.setattr(KnownHead, "request", looked)
     async with serving(Recording()) as port:
         await replies(port, *itertools.repeat(GOOD, 5), packet(*LINES, body=BODY * 2).replace(b" 18", b" 36"))
-        assert found == [True] * 4
+        assert found == [False, *[True] * 4]
         found.clear()
         await replies(port, GOOD, GOOD, GOOD.replace(b"ada", b"eve"), GOOD, GOOD, GOOD)
-        assert found == [False, False, True, True]
+        assert found == [False, False, False, True, True]
 
 
 async def test_where_all_heads_differ_none_is_kept_any_more() -> None:
     application = Recording()
     _, connection = connected(application)
-    numbered = [packet(*LINES, b"X-Trace: %d" % number) for number in range(MOST_VAIN_HEADS + 3)]
+    numbered = [packet(*LINES, b"X-Trace: %d" % number) for number in range(MOST_VAIN + 3)]
     kept = list[bool]()
     for asked in numbered:
         connection.data_received(asked)
         await until(lambda: connection.due != NEVER)
-        kept.append(connection._known is not None)
-    assert kept == [False, *[True] * MOST_VAIN_HEADS, False, False]
+        kept.append(connection._known._head is not None)
+    assert kept == [False, *[True] * MOST_VAIN, False, False]
     connection.connection_lost(None)
+
+
+async def test_a_head_that_came_again_was_not_kept_in_vain() -> None:
+    known = KnownHead()
+    for number in range(2 * MOST_VAIN):
+        asked = packet(*LINES, b"X-Token: %d" % number)
+        parsed = Parsed(asked)
+        known.keep(asked, Head(parsed.scope, sender_of(parsed.headers), plain_json=True))
+        assert known.request(asked) is not None
 
 
 async def test_what_has_no_body_takes_nothing_from_a_known_head() -> None:
     _, connection = connected(Recording())
     without = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     kept = list[bool]()
-    for asked in (without, GOOD, *[without] * MOST_VAIN_HEADS):
+    for asked in (without, GOOD, *[without] * MOST_VAIN):
         connection.data_received(asked)
         await until(lambda: connection.due != NEVER)
-        kept.append(connection._known is not None)
-    assert kept == [False, *[True] * (MOST_VAIN_HEADS + 1)]
+        kept.append(connection._known.request(GOOD) is not None)
+    assert kept == [False, *[True] * (MOST_VAIN + 1)]
     connection.connection_lost(None)
 
 
