@@ -14,6 +14,8 @@ from app.http.head import Head
 from app.http.headers import Header, header_lines
 
 MOST_HEADERS = 100
+MOST_REQUESTS = 100
+"""In one packet. Thousands fit into it, and each waits with many times the memory that it came in."""
 
 
 class Owed(enum.Enum):
@@ -71,6 +73,7 @@ class RequestParser:
         """
         self.owed = HEADERS
         self.count = 0
+        self._most_count = MOST_REQUESTS
         self._client = client
         self._line = line
         self._most_bytes = most_bytes
@@ -95,6 +98,7 @@ class RequestParser:
         """
         self._packet_bytes = size = len(data)
         self._arrived_bytes += size
+        self._most_count = self.count + MOST_REQUESTS
         unparsed: bytes | memoryview = data
         try:
             while unparsed:
@@ -124,6 +128,8 @@ class RequestParser:
     def on_message_begin(self) -> None:
         self.count += 1
         self.owed = HEADERS
+        if self.count > self._most_count:
+            self._stop(BROKEN)
         self._settled_bytes = self._arrived_bytes = self._packet_bytes
         self._url = b""
         self._headers = []

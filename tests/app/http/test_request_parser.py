@@ -2,8 +2,9 @@
 
 import pytest
 
+from app.http.faults import BROKEN
 from app.http.head import Head
-from app.http.request_parser import BODY, HEADERS, NOTHING, RequestParser, SocketAsked
+from app.http.request_parser import BODY, HEADERS, MOST_REQUESTS, NOTHING, RequestParser, SocketAsked
 
 MOST_BYTES = 1_000
 POST = b"POST /a%20b?c=%20 HTTP/1.1\r\nHost: x\r\n"
@@ -52,6 +53,15 @@ def test_each_request_is_told_once_with_its_headers_and_its_body(size: int) -> N
     upgrade = [b"host", b"connection", b"content-length"]
     assert names == [plain, [b"host", b"transfer-encoding"], upgrade, upgrade, plain]
     assert all(head.sender.digest is None for head, _ in told.requests), "what follows a body is no credential"
+
+
+def test_a_packet_holds_a_bounded_number_of_requests() -> None:
+    told = Told()
+    parsing = parser(told)
+    assert parsing.feed(PLAIN * MOST_REQUESTS) is None
+    assert parsing.feed(PLAIN * MOST_REQUESTS) is None, "each packet may"
+    assert parsing.feed(PLAIN * (MOST_REQUESTS + 1)) is BROKEN
+    assert len(told.requests) == 3 * MOST_REQUESTS
 
 
 def test_the_scope_is_as_asgi_has_it() -> None:
