@@ -215,4 +215,5 @@ class RequestParser:
         line = b"%b %b HTTP/%b\r\n" % (method, self._url, self._parser.get_http_version().encode())
         lines = header_lines([each for each in self._headers if each[0] != b"upgrade"])
         self._parser = self._new_parser()
+        self.count -= 1
         self._parser.feed_data(line + lines + b"\r\n")
