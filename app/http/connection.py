@@ -294,9 +294,8 @@ class Connection(asyncio.Protocol):
             return
         asked, answering = self._asked, self._answering
         if answering is not None and (answering is not asked or answering.started or not answering.more_body):
-            # The fault is in what came after the request being answered: that answer goes out whole, and last.
-            answering.keep_alive = False
-            self._waiting.clear()
+            # The fault is in what came after whole requests: they are answered, and nothing else.
+            self._let_end(answering)
             self.pause_reading()
             return
         if asked is not None and asked.complete and self._parser.owed is BODY:
@@ -307,6 +306,10 @@ class Connection(asyncio.Protocol):
         self._new = None
         self.transport.write(fault.written())
         self._linger()
+
+    def _let_end(self, answering: Exchange) -> None:
+        """With the answer to the last request that waits."""
+        (self._waiting[-1] if self._waiting else answering).keep_alive = False
 
     def _end(self) -> None:
         """After the last answer."""
@@ -341,10 +344,8 @@ class Connection(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Called by uvicorn's server when it ends: what was asked is answered, and nothing more."""
-        if self._waiting:
-            self._waiting[-1].keep_alive = False
-        elif self._answering is not None:
-            self._answering.keep_alive = False
+        if self._answering is not None:
+            self._let_end(self._answering)
         else:
             self._close()
             # An idle browser leaves its part of closing TLS undone; the end of the process need not wait for it.

@@ -266,12 +266,6 @@ class TestFraming:
             assert len(connection._waiting) <= MOST_REQUESTS
             writer.transport.abort()
 
-    async def test_who_sends_too_many_requests_at_once_has_an_answer_and_no_connection_any_more(self, site: Running):
-        said = await site.talk(GOOD * 2_000)
-        assert set(statuses(said)) == {200}
-        assert said.count(b"connection: close\r\n") == 1
-        assert len(site.service.requests) <= MOST_REQUESTS
-
     async def test_what_follows_the_last_request_is_not_answered(self, site: Running):
         last = GOOD.replace(b"host: x", b"host: x\r\nconnection: close")
         assert statuses(await site.talk(last + GOOD)) == [200]

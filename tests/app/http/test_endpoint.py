@@ -418,7 +418,7 @@ class TestLog:
 
 async def test_a_request_leaves_nothing_to_the_garbage_collector(site: Running):
     """A cycle in each request would stop the whole server for a tenth of a second now and then."""
-    requests = 200
+    requests = 99
     request = (
         b"POST /graphql HTTP/1.1\r\nhost: x\r\nx-api-key: ada\r\ncontent-type: application/json\r\n"
         b'content-length: 18\r\n\r\n{"query": "{ a }"}'

@@ -13,6 +13,7 @@ from app.http.cors import Cors
 from app.http.headers import Header
 from app.http.health import Health
 from app.http.replies import Reply, reply_headers
+from app.http.request_parser import MOST_REQUESTS
 from app.local_tls import LocalTls
 from app.server import bound_socket, server
 from app.settings import Settings
@@ -103,6 +104,7 @@ async def said_by(application: ASGIApp, request: bytes) -> bytes:
 
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+PIPELINED = GET.replace(b"connection: close\r\n", b"")
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
 
 
@@ -170,9 +172,14 @@ async def test_who_receives_on_after_the_body_hears_that_the_client_is_gone() ->
 
 
 class Wire(asyncio.Transport):
-    """A transport that tells whether it would read."""
+    """A transport that tells whether it would read, and what was written."""
 
     reads = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.ended = asyncio.Event()
 
     def pause_reading(self) -> None:
         self.reads = False
@@ -183,11 +190,20 @@ class Wire(asyncio.Transport):
     def is_closing(self) -> bool:
         return False
 
-    def write(self, data: object) -> None:
-        """Nobody is there."""
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.ended.set()
 
     def close(self) -> None:
-        """It ends with the test."""
+        self.ended.set()
 
 
 def connected(application: ASGIApp) -> tuple[Wire, Connection]:
@@ -213,8 +229,7 @@ async def test_who_listens_for_the_end_of_a_client_reads_nothing_behind_requests
         await in_parts(scope, receive, send)
 
     wire, connection = connected(listening)
-    request = GET.replace(b"connection: close\r\n", b"")
-    connection.data_received(request + request)
+    connection.data_received(PIPELINED * 2)
     async with asyncio.timeout(PATIENCE_SECONDS):
         await asked.acquire()
         assert not wire.reads, "the second request waits"
@@ -222,6 +237,26 @@ async def test_who_listens_for_the_end_of_a_client_reads_nothing_behind_requests
         await asked.acquire()
         assert wire.reads, "none waits any more"
         release.release()
+    connection.connection_lost(None)
+
+
+@pytest.mark.parametrize(
+    ("behind", "answered"),
+    [
+        (PIPELINED * 1_000, MOST_REQUESTS),
+        (b"meow\r\n\r\n", 3),
+        (b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nfour\r\n", 3),
+    ],
+    ids=["too many", "none", "one that breaks off"],
+)
+async def test_whole_requests_are_answered_whatever_comes_behind_them_in_a_packet(behind: bytes, answered: int) -> None:
+    wire, connection = connected(in_parts)
+    connection.data_received(PIPELINED * 3 + behind)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await wire.ended.wait()
+    assert wire.written.count(b"HTTP/1.1 ") == wire.written.count(b"HTTP/1.1 200 OK\r\n") == answered
+    assert wire.written.count(b"connection: close\r\n") == 1
+    assert wire.written.endswith(b"0\r\n\r\n")
     connection.connection_lost(None)
 
 
@@ -253,5 +288,4 @@ class TestApplicationsThatFail:
             await send({**START, "headers": [(b"content-length", b"5")]})
             await send(part(body, more=False))
 
-        kept = GET.replace(b"connection: close\r\n", b"")
-        assert (await said_by(wrong, kept + kept)).count(b"HTTP/1.1") <= 1
+        assert (await said_by(wrong, PIPELINED * 2)).count(b"HTTP/1.1") <= 1
